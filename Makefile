@@ -1,0 +1,51 @@
+# The first Python on the PATH that is new enough.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+SOURCES := audiocli tests samples scripts
+
+.PHONY: help demo test check format caps-data bench clean
+.DEFAULT_GOAL := help
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/local ## Ask the embedded model a question, and hear its answer
+	@$(BIN)/audiocli ask "Is a golden retriever a good family dog?" --model local --output dog.wav --no-stdin
+
+test: .venv/dev ## Run all the tests
+	$(BIN)/python -m pytest
+
+check: .venv/dev ## Format, lint, types, layers
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/lint-imports
+
+format: .venv/dev ## Put the source into its form
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+caps-data: .venv/dev ## Build the table of models; LITELLM=... MODELS_DEV=... name newer maps
+	$(BIN)/python scripts/build_capabilities.py $(if $(LITELLM),$(LITELLM) $(MODELS_DEV))
+
+bench: .venv/dev ## Measure start-up, memory and speed, as ratios
+	$(BIN)/python -m tests.bench
+
+clean: ## Remove what these commands have made
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dog.wav
+
+.venv/python:
+	@test -n "$(PYTHON)" || { echo "audiocli needs Python 3.11 or newer: install it, or run make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "Python's venv module does not work here: on Debian, apt install python3-venv" >&2; exit 1; }
+	@touch $@
+
+.venv/local: .venv/python pyproject.toml
+	@test -e .venv/dev || echo "installing into .venv" >&2
+	@test -e .venv/dev || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local]'
+	@touch $@
+
+.venv/dev: .venv/python pyproject.toml
+	@echo "installing into .venv" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,209 @@
+"""Files that appear under their name only when they are whole."""
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from typing import BinaryIO
+
+from audiocli.errors import OutputError
+from audiocli.printable import quoted
+
+CHOOSE_ANOTHER = "choose another --output"
+
+_PROBLEMS = {
+    errno.ENOENT: "there is no such folder",
+    errno.ENOTDIR: "a part of the path is not a folder",
+    errno.EISDIR: "it is a folder",
+    errno.EACCES: "you may not write there",
+    errno.EPERM: "you may not write there",
+    errno.EROFS: "it is on a read-only file system",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would be larger than is allowed",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ELOOP: "its symbolic links lead in a circle",
+    errno.ENXIO: "nobody reads from it",
+    errno.EEXIST: "it exists already",
+}
+
+# Windows has neither pipes with a name nor terminals that take control.
+_OPEN_AT_ONCE: int = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+
+
+def unwritable(name: str, error: OSError, *, hint: str = CHOOSE_ANOTHER) -> OutputError:
+    """`error` as the line that a user reads."""
+    problem = _PROBLEMS.get(error.errno or 0) or error.strerror or "it cannot be written"
+    return OutputError(f"cannot write {quoted(name)}: {problem}", hint=hint)
+
+
+class AtomicFile:
+    """A file that takes `path`'s place when it is committed; until then it stands beside it, hidden.
+
+    It has the permissions of what it replaces from the start, and that stays as it is if nothing is
+    committed. A link stays a link: what it leads to is replaced. Everything that can be known beforehand is
+    checked when this is made. Ends with one of `commit`, `keep` and `discard`; a `commit` that failed is
+    followed by another. Raises `OutputError`.
+    """
+
+    def __init__(self, path: str, *, clobber: bool = True) -> None:
+        self.path = path
+        self._clobber = clobber
+        try:
+            self._target = _resolved(path)
+            mode = _checked_mode(self._target, clobber)
+            self._temporary = _beside(self._target, f".audiocli-{os.urandom(8).hex()}.tmp")
+            self.file = _create(self._temporary, mode)
+        except OSError as error:
+            raise unwritable(path, error) from error
+        except ValueError as error:
+            raise OutputError(f"{quoted(path)} is not a file's name", hint=CHOOSE_ANOTHER) from error
+
+    def write(self, data: bytes) -> None:
+        """Append all of `data`, to the file and not to a buffer of ours."""
+        try:
+            write_all(self.file, data)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def commit(self) -> None:
+        """Put the file under its name, on disk and not only in memory."""
+        try:
+            os.fsync(self.file.fileno())
+            self.file.close()
+            self._publish()
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        _sync_folder(os.path.dirname(self._target))
+
+    def keep(self, stem: str, extension: str) -> str:
+        """Put the file beside its place as `stem` and `extension`, numbered where that is taken.
+
+        Returns the path. Where the file system refuses that, the file stays under its hidden name: this does
+        not fail.
+        """
+        names = (f"{stem}{number}{extension}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
+        name = next(name for name in names if not os.path.lexists(_beside(self._target, name)))
+        kept = _beside(self._target, name)
+        try:
+            self.file.close()
+            os.replace(self._temporary, kept)
+        except OSError:
+            return self._temporary
+        return kept if os.path.islink(self.path) else _beside(self.path, name)
+
+    def discard(self) -> None:
+        with suppress(OSError):
+            self.file.close()
+        with suppress(OSError):
+            os.unlink(self._temporary)
+
+    def _publish(self) -> None:
+        if self._clobber:
+            os.replace(self._temporary, self._target)
+            return
+        try:
+            os.link(self._temporary, self._target)  # Fails where something has appeared meanwhile.
+        except FileExistsError:
+            raise
+        except OSError:  # A file system without hard links can only look before it renames.
+            _checked_mode(self._target, clobber=False)
+            os.replace(self._temporary, self._target)
+        else:
+            os.unlink(self._temporary)
+
+
+def write_all(file: BinaryIO, data: bytes) -> None:
+    """Write `data` to a file, which may take it in several pieces, or need time before it takes more."""
+    left = memoryview(data)
+    while left:
+        written: int | None = file.write(left)
+        if written is None:  # A pipe that somebody has made non-blocking, and that is full.
+            import select
+
+            select.select((), (file,), ())
+        left = left[written or 0 :]
+
+
+def is_special(path: str) -> bool:
+    """Whether `path` is a device or a pipe: something to write to, not to replace."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)
+
+
+def open_special(path: str) -> BinaryIO:
+    """A device or pipe, open for writing. Raises `OutputError`, also for a pipe that nobody reads, and for a
+    terminal.
+    """
+    try:
+        descriptor = os.open(path, _OPEN_AT_ONCE)
+        file = open(descriptor, "wb", buffering=0)  # noqa: SIM115 - the caller closes it
+        if file.isatty():
+            file.close()
+            raise OSError(errno.ENOTSUP, "it is a terminal")  # noqa: TRY301 - one way out for what is wrong with it
+        os.set_blocking(descriptor, True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    return file
+
+
+def _resolved(path: str) -> str:
+    """The absolute path that `path` stands for, whether there is something or not."""
+    if not path:
+        raise ValueError("a name cannot be empty")
+    if path.endswith(("/", os.sep)):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    return os.path.realpath(path)
+
+
+def _beside(path: str, name: str) -> str:
+    return os.path.join(os.path.dirname(path), name)
+
+
+def _checked_mode(target: str, clobber: bool) -> int | None:
+    """The permissions of the file at `target`, if there is one. Raises `OSError` where it must stay."""
+    try:
+        status = os.stat(target)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(status.st_mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    if not clobber:
+        raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
+    if not os.access(target, os.W_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    return stat.S_IMODE(status.st_mode)
+
+
+def _create(path: str, mode: int | None) -> BinaryIO:
+    """A new file, unbuffered. Without `mode` it gets what any program's file gets: 0666 less the umask."""
+    if mode is None:
+        return open(path, "xb+", buffering=0)
+    # Nobody reads it before its permissions are right: what it replaces may be private.
+    file = open(path, "xb+", buffering=0, opener=_open_private)  # noqa: SIM115 - the caller closes it
+    try:
+        os.chmod(path, mode)
+    except OSError:
+        file.close()
+        os.unlink(path)
+        raise
+    return file
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _sync_folder(path: str) -> None:
+    # Not every system can open a folder; the rename is then as lasting as that system makes it.
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

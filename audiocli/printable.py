@@ -1,0 +1,28 @@
+"""Text that came from elsewhere, made safe to show.
+
+A service's message, a transcript or a file's name may hold escape sequences that drive a terminal, or
+bidirectional controls that reorder a line. None of them is shown raw.
+"""
+
+import re
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def printable(text: str) -> str:
+    """`text` without control characters; tabs and line feeds stay."""
+    return _CONTROLS.sub("", text)
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """`text` on one line of at most `limit` characters, with a space for each that cannot be seen."""
+    looked_at = text[: 16 * limit]  # Of 10 MB no more is needed to fill a line.
+    seen = "".join(character if character.isprintable() else " " for character in looked_at)
+    line = " ".join(seen.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def quoted(name: str) -> str:
+    """A name in quotes; what cannot be seen in it is escaped."""
+    escaped = repr(name)
+    return escaped if len(escaped) <= 120 else escaped[:60] + "…" + escaped[-59:]
