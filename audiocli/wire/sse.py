@@ -1,0 +1,79 @@
+"""Server-sent events, as the WHATWG HTML standard describes them: bytes in, payloads out.
+
+Only `data` fields are kept, since chat services use no others. Lines end in LF, CRLF or CR; an event may
+arrive in any number of pieces.
+"""
+
+from collections.abc import Iterator
+
+from audiocli.errors import ReplyError
+
+DONE = b"[DONE]"
+"""The payload that ends a stream of chat completion chunks."""
+
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+
+
+class EventDecoder:
+    """Puts events together from the pieces in which they arrive, and yields the payload of each.
+
+    Raises `ReplyError` when one event is larger than `max_event_bytes`.
+    """
+
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._max_event_bytes = max_event_bytes
+        self._line: list[bytes] = []  # pieces of the line that has not ended yet
+        self._data: list[bytes] = []  # data lines of the event that has not ended yet
+        self._size = 0
+        self._skip_line_feed = False
+        self._first = True
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """Yield the payload of every event that `piece` completes."""
+        if not piece:
+            return
+        skip, self._skip_line_feed = self._skip_line_feed, piece.endswith(b"\r")
+        for line in (piece.removeprefix(b"\n") if skip else piece).splitlines(keepends=True):
+            content = line.rstrip(b"\r\n")
+            self._count(len(content))
+            self._line.append(content)
+            if len(content) < len(line):
+                yield from self._end_line()
+
+    def close(self) -> Iterator[bytes]:
+        """Yield the payload of an event that the end of the stream left without its blank line.
+
+        The standard drops it; it is for the reader to say whether it is whole.
+        """
+        yield from self._end_line()
+        yield from self._end_event()
+
+    def _count(self, size: int) -> None:
+        self._size += size
+        if self._size > self._max_event_bytes:
+            raise ReplyError(f"the service sent an event of more than {self._max_event_bytes / 1e6:.3g} MB")
+
+    def _end_line(self) -> Iterator[bytes]:
+        line = b"".join(self._line)
+        self._line.clear()
+        if self._first:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+            self._first = False
+        if not line:
+            yield from self._end_event()
+        elif line.startswith(b"data:"):
+            self._data.append(line[5:].removeprefix(b" "))
+        elif not self._data:
+            self._size = 0  # comments between events keep a connection alive and add up to nothing
+
+    def _end_event(self) -> Iterator[bytes]:
+        self._size = 0
+        payload = b"\n".join(self._data)
+        self._data.clear()
+        if payload:  # one without data is none
+            yield payload
+
+
+def encode_event(payload: bytes) -> bytes:
+    """One event with `payload`, a single line, as its data."""
+    return b"data: " + payload + b"\n\n"
