@@ -1,0 +1,93 @@
+"""Sound that only the `ffmpeg` program can read: MP4, WebM, AAC, video, and compressed WAV.
+
+ffmpeg is told which format to expect and may open nothing but what it is given, so that a file cannot make
+it read another one or use the network.
+"""
+
+import os
+import re
+import subprocess
+from typing import IO
+
+from audiocli.audio.sniff import Kind
+from audiocli.audio.source import too_large
+from audiocli.errors import InputError
+from audiocli.printable import one_line, quoted
+
+_DEMUXERS: dict[Kind, str] = {
+    "wav": "wav",
+    "rf64": "wav",
+    "rifx": "wav",
+    "w64": "w64",
+    "flac": "flac",
+    "ogg": "ogg",
+    "opus": "ogg",
+    "aiff": "aiff",
+    "caf": "caf",
+    "au": "au",
+    "mp4": "mov",
+    "webm": "matroska",
+    "aac": "aac",
+    "amr": "amr",
+    "mp2": "mp3",
+    "mp3": "mp3",
+    "wma": "asf",
+    "avi": "avi",
+    "flv": "flv",
+    "mpeg": "mpeg",
+    "mpegts": "mpegts",
+    "wavpack": "wv",
+    "voc": "voc",
+}
+_RATES = "|".join(map(str, (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)))
+_HINT = "convert it to WAV, MP3 or FLAC"
+_OVERSHOOT = 2**16  # bytes by which a file that was stopped by -fs is surely too large
+
+
+def decode_by_ffmpeg(
+    content: bytes, kind: Kind, name: str, max_bytes: int, *, program: str, seconds: float = 120
+) -> bytes:
+    """The first sound track of a file as 16-bit mono WAV with placeholder sizes, at most `max_bytes`.
+
+    `program` is where ffmpeg is. `InputError` says why it could not, or that it took more than `seconds`.
+    """
+    from tempfile import TemporaryFile  # 5 ms of start-up
+
+    with TemporaryFile() as given, TemporaryFile() as made, TemporaryFile() as said:
+        given.write(content)
+        given.seek(0)
+        command = [program, *_arguments(kind, max_bytes)]
+        try:
+            status = subprocess.run(
+                command, stdin=given, stdout=made, stderr=said, timeout=seconds
+            ).returncode
+        except subprocess.TimeoutExpired as exc:
+            raise InputError(f"ffmpeg took more than {seconds:g} s for {quoted(name)}", hint=_HINT) from exc
+        except OSError as exc:
+            raise InputError(
+                f"ffmpeg cannot be started for {quoted(name)}: {exc.strerror}", hint=_HINT
+            ) from exc
+        if status:
+            raise InputError(f"ffmpeg cannot read {quoted(name)}: {_complaint(said)}", hint=_HINT)
+        if made.seek(0, os.SEEK_END) > max_bytes:
+            raise too_large(name, max_bytes, decoded=True)
+        made.seek(0)
+        return made.read()
+
+
+def _arguments(kind: Kind, max_bytes: int) -> list[str]:
+    return [
+        *("-nostdin", "-hide_banner", "-v", "error"),
+        # Standard input under its file name: MP4 is read from its end, which a pipe does not allow.
+        *("-protocol_whitelist", "file", "-f", _DEMUXERS[kind], "-i", "file:/dev/stdin"),
+        *("-map", "0:a:0", "-map_metadata", "-1", "-ac", "1", "-af", f"aformat=sample_rates={_RATES}"),
+        *("-c:a", "pcm_s16le", "-fs", str(max_bytes + _OVERSHOOT), "-f", "wav", "pipe:1"),
+    ]
+
+
+def _complaint(said: IO[bytes]) -> str:
+    """The first thing that ffmpeg had to say, without the part of it that said so."""
+    said.seek(0)
+    lines = said.read(4096).decode("utf-8", "replace").splitlines()
+    texts = (re.sub(r"^\[.*?\]", "", line).strip() for line in lines)
+    return one_line(next(filter(None, texts), "it does not say why"))

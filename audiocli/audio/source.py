@@ -1,0 +1,219 @@
+"""Where audio comes from: files that are opened when they are sent, and pipes that are read once.
+
+Whatever the path names, the answer is a source or one `InputError`; nothing hangs and nothing is read
+beyond its limit.
+"""
+
+import errno
+import io
+import os
+import select
+import stat
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from audiocli.chat import AudioBytes, AudioSource
+from audiocli.errors import InputError
+from audiocli.printable import quoted
+
+_PIECE = 64 * 1024  # bytes
+_PROBLEMS = {
+    errno.ENOENT: "there is no such file",
+    errno.ENOTDIR: "there is no such file",
+    errno.EACCES: "you may not read it",
+    errno.EPERM: "you may not read it",
+    errno.ELOOP: "its symbolic links lead in a circle",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ENXIO: "it is a socket or an absent device",
+}
+_SPECIAL = {
+    stat.S_IFDIR: "it is a directory",
+    stat.S_IFSOCK: "it is a socket",
+    stat.S_IFBLK: "it is a disk",
+}
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """The first `size` bytes of the file at `path`, opened anew each time.
+
+    Opening raises `InputError` where the file is gone; reading does where it has become shorter.
+    """
+
+    path: str
+    size: int
+
+    def open(self) -> BinaryIO:
+        try:
+            file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - the reader owns it
+        except OSError as exc:
+            raise _unreadable(self.path, exc) from exc
+        return io.BufferedReader(_Window(file, b"", 0, self.size, self.path))
+
+
+@dataclass(frozen=True)
+class SliceSource:
+    """`head`, then `length` bytes of `source` from `offset`: a file under another header, without a copy."""
+
+    head: bytes
+    source: AudioSource
+    offset: int
+    length: int
+
+    @property
+    def size(self) -> int:
+        return len(self.head) + self.length
+
+    def open(self) -> BinaryIO:
+        file = self.source.open()
+        return io.BufferedReader(_Window(file, self.head, self.offset, self.length, "the audio"))
+
+
+class _Window(io.RawIOBase):
+    """`head`, then `length` bytes of `file` from `offset`, as one file. Owns `file`."""
+
+    def __init__(self, file: BinaryIO | io.FileIO, head: bytes, offset: int, length: int, name: str) -> None:
+        self._file = file
+        self._head = head
+        self._offset = offset
+        self._size = len(head) + length
+        self._name = name
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise ValueError(f"negative position {start + offset}")
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override] # what io passes here
+        wanted = max(0, min(len(buffer), self._size - self._position))
+        data = self._read(wanted) if wanted else b""
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def _read(self, count: int) -> bytes:
+        if self._position < len(self._head):
+            return self._head[self._position : self._position + count]
+        try:
+            self._file.seek(self._offset + self._position - len(self._head))
+            data = self._file.read(count)
+        except OSError as exc:
+            raise _unreadable(self._name, exc) from exc
+        if not data:
+            raise InputError(f"{quoted(self._name)} changed while it was read", hint="try again")
+        return data
+
+
+def open_input(path: str, max_bytes: int, *, patience: float = 30) -> AudioSource:
+    """The audio at `path`, of which there may be `max_bytes`.
+
+    A regular file is only looked at, and opened again when it is sent. A pipe or a character device is read
+    to its end, into memory. Raises `InputError` for what is missing, empty, too large or not a file, and when
+    a pipe has been silent for `patience` seconds.
+    """
+    try:
+        # Without O_NONBLOCK, opening a named pipe waits until somebody writes to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except (OSError, ValueError) as exc:  # ValueError: NUL in the name, or a character no file name can have
+        raise _unreadable(path, exc) from exc
+    try:
+        return _take(descriptor, path, max_bytes, patience)
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
+    finally:
+        os.close(descriptor)
+
+
+def read_limited(file: BinaryIO, max_bytes: int, name: str) -> bytes:
+    """All of `file`, or `InputError`, which calls it `name`, if it is unreadable or has over `max_bytes`."""
+    pieces = []
+    left = max_bytes + 1
+    try:
+        while left:
+            wanted = min(left, _PIECE)
+            piece = file.read(wanted)
+            pieces.append(piece)
+            left -= len(piece)
+            if len(piece) < wanted:  # That was the end: a terminal that is asked again waits for another one.
+                break
+    except OSError as exc:
+        raise _unreadable(name, exc) from exc
+    if not left:
+        raise too_large(name, max_bytes)
+    return b"".join(pieces)
+
+
+def too_large(name: str, max_bytes: int, *, decoded: bool = False) -> InputError:
+    """`decoded` says that the file is not, but the sound in it is."""
+    when = " once it is decoded" if decoded else ""
+    return InputError(
+        f"{quoted(name)} is larger than {max_bytes / 1e6:.3g} MB{when}",
+        hint="send a shorter piece, or MP3, or raise --max-input",
+    )
+
+
+class _Pipe(io.RawIOBase):
+    """What comes through a descriptor, which stays open. `InputError` after `patience` seconds of silence."""
+
+    def __init__(self, descriptor: int, name: str, patience: float) -> None:
+        self._descriptor = descriptor
+        self._name = name
+        self._patience = patience
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override] # what io passes here
+        ready, _, _ = select.select([self._descriptor], [], [], self._patience)
+        if not ready:
+            raise InputError(
+                f"nothing came from {quoted(self._name)} for {self._patience:g} s",
+                hint="is anything writing to it?",
+            )
+        data = os.read(self._descriptor, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _take(descriptor: int, path: str, max_bytes: int, patience: float) -> AudioSource:
+    status = os.fstat(descriptor)
+    kind = stat.S_IFMT(status.st_mode)
+    if kind in _SPECIAL:
+        raise _cannot_read(path, _SPECIAL[kind])
+    source: AudioSource
+    if kind == stat.S_IFREG:
+        source = FileSource(path, status.st_size)
+    else:
+        pipe = io.BufferedReader(_Pipe(descriptor, path, patience))
+        source = AudioBytes(read_limited(pipe, max_bytes, path))
+    if source.size > max_bytes:
+        raise too_large(path, max_bytes)
+    if not source.size:
+        raise InputError(f"{quoted(path)} is empty", hint="name an audio file")
+    return source
+
+
+def _unreadable(name: str, error: OSError | ValueError) -> InputError:
+    if isinstance(error, OSError):
+        return _cannot_read(name, _PROBLEMS.get(error.errno or 0) or error.strerror or "it is unreadable")
+    return _cannot_read(name, "no file can have that name")
+
+
+def _cannot_read(name: str, problem: str) -> InputError:
+    return InputError(f"cannot read {quoted(name)}: {problem}", hint="name an audio file that can be read")
