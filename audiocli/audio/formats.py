@@ -1,0 +1,29 @@
+"""What a recording can be written as, and how it is chosen."""
+
+import os
+from typing import Literal
+
+from audiocli.errors import UsageError
+from audiocli.files import is_special
+from audiocli.printable import quoted
+
+Format = Literal["wav", "mp3", "flac", "opus", "ogg", "pcm"]
+"""What a recording is written as. `pcm` has no header; `ogg` is Vorbis and `opus` is Opus, both in Ogg."""
+
+FORMATS: tuple[Format, ...] = ("wav", "mp3", "flac", "opus", "ogg", "pcm")
+
+
+def format_of(path: str, format: str | None = None) -> Format:
+    """What a recording is written as: `format`, or what the name's extension says; a pipe gets WAV."""
+    wanted = (format or os.path.splitext(path)[1][1:]).lower()
+    if not wanted and (path == "-" or os.path.isdir(path) or is_special(path)):
+        wanted = "wav"  # Whoever opens a folder says what is wrong with it.
+    for known in FORMATS:
+        if wanted == known:
+            return known
+    choice = f"use one of {', '.join(FORMATS)}"
+    if format or wanted:
+        raise UsageError(f"audio cannot be written as {quoted(wanted)}", hint=choice)
+    raise UsageError(
+        f"{quoted(path)} has no extension to tell the format from", hint=f"add one, or {choice} with --format"
+    )
