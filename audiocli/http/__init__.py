@@ -1,0 +1,8 @@
+"""HTTP within bounds: requests go out as streams, replies come in as streams.
+
+The only package that knows httpx and h11. Every phase has a deadline, everything that arrives a limit.
+"""
+
+from audiocli.http.client import Reply, fetch, post
+
+__all__ = ["Reply", "fetch", "post"]

@@ -1,0 +1,324 @@
+"""Two uses of HTTP: `post` a request to a service, `fetch` a file that a user names."""
+
+import asyncio
+import ssl
+import zlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+import pybase64
+
+from audiocli.errors import ConnectError, DeadlineError, InputError, ReplyError
+from audiocli.http.addresses import Address, check_named, check_redirected
+from audiocli.http.transport import CONNECT_SECONDS, DirectTransport, blocks_of
+from audiocli.printable import one_line, quoted
+from audiocli.secret import without_secrets
+from audiocli.wire.json import Segment, content_length
+
+MAX_REPLY_BYTES = 256 * 1024 * 1024
+MAX_REDIRECTS = 5
+INFLATE_BYTES = 256 * 1024
+ENCODE_BYTES = 3 * 16 * 1024  # A multiple of 3, so that the base64 of each block needs no padding.
+
+
+class TooLargeError(ReplyError):
+    """More arrived than was allowed."""
+
+
+class Reply:
+    """What came back: its status, its headers (found by any case), and its body in bounded pieces.
+
+    The body must not be idle for longer than `idle_seconds`. What counts as life is for the reader to say:
+    bytes that mean nothing, such as a stream's comments, do not unless it calls `touch`.
+    """
+
+    def __init__(self, response: httpx.Response, idle_seconds: float) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self._response = response
+        self._idle_seconds = idle_seconds
+        self._waited = 0.0
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    async def pieces(self, max_bytes: int = MAX_REPLY_BYTES) -> AsyncGenerator[bytes, None]:
+        """The body, decompressed. Raises `ConnectError` where it is cut off, `DeadlineError` where it stops
+        coming, `TooLargeError` beyond `max_bytes`.
+        """
+        received = 0
+        body = _body_decoder(self.headers.get("content-encoding", "identity"))
+        with _mapped_errors():
+            async with aclosing(blocks_of(self._response.stream)) as raw:
+                while (piece := await self._next(raw)) is not None:
+                    for part in body.decode(piece):
+                        received += len(part)
+                        if received > max_bytes:
+                            raise TooLargeError(f"the service sent more than {max_bytes / 1e6:.3g} MB")
+                        yield part
+        body.close()
+
+    async def read(self, max_bytes: int = MAX_REPLY_BYTES) -> bytes:
+        """The whole body; raises as `pieces` does."""
+        body = bytearray()
+        async with aclosing(self.pieces(max_bytes)) as pieces:
+            async for piece in pieces:
+                self.touch()
+                body += piece
+        return bytes(body)
+
+    def touch(self) -> None:
+        """Count what has just arrived as a sign of life."""
+        self._waited = 0.0
+
+    async def _next(self, raw: AsyncIterator[bytes]) -> bytes | None:
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        try:
+            async with asyncio.timeout(self._idle_seconds - self._waited):
+                return await anext(raw, None)
+        except TimeoutError:
+            raise DeadlineError(f"the service was silent for {self._idle_seconds:g} s") from None
+        finally:
+            # Only waiting counts: the reader may take its time with what it has.
+            self._waited += clock() - started
+
+
+class _Identity:
+    """A body as it is."""
+
+    def decode(self, piece: bytes) -> Iterator[bytes]:
+        yield piece
+
+    def close(self) -> None:
+        pass
+
+
+class _Inflater:
+    """A compressed body, never decompressed into more than `INFLATE_BYTES` at once.
+
+    Raises `ReplyError` for one that is broken, and in `close` for one that is cut off.
+    """
+
+    def __init__(self) -> None:
+        self._inflater = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)  # gzip's header or zlib's
+        self._begun = False
+
+    def decode(self, piece: bytes) -> Iterator[bytes]:
+        self._begun = True
+        try:
+            while not self._inflater.eof:
+                part = self._inflater.decompress(piece, INFLATE_BYTES)
+                piece = self._inflater.unconsumed_tail
+                yield part
+                if not piece and len(part) < INFLATE_BYTES:
+                    return
+        except zlib.error:
+            raise ReplyError("the service sent a body whose compression is broken") from None
+
+    def close(self) -> None:
+        if self._begun and not self._inflater.eof:
+            raise ReplyError("the service sent a body that ends in the middle of its compression")
+
+
+def _body_decoder(encoding: str) -> _Identity | _Inflater:
+    match encoding.strip().lower():
+        case "identity" | "":
+            return _Identity()
+        case "gzip" | "x-gzip" | "deflate":
+            return _Inflater()
+    raise ReplyError(
+        f"the service sent a body compressed as {one_line(encoding, 40)!r}, which was not asked for"
+    )
+
+
+@asynccontextmanager
+async def post(
+    url: str, headers: Mapping[str, str], body: Sequence[Segment], *, idle_seconds: float
+) -> AsyncGenerator[Reply, None]:
+    """Send `body` and give the reply, once its headers are there. Leaving the context closes the connection.
+
+    Redirects are not followed: they could lead a key elsewhere. Raises `ConnectError` and `DeadlineError`,
+    and `InputError` for an address that is none and for an audio file that has become shorter since it was
+    looked at.
+    """
+    with _mapped_errors():
+        length = str(content_length(list(body)))
+        request = _request("POST", _parsed_url(url), {**headers, "Content-Length": length}, _Written(body))
+        async with _sent(request) as response:
+            yield Reply(response, idle_seconds)
+
+
+def _request(
+    method: str, url: httpx.URL, headers: Mapping[str, str], stream: httpx.AsyncByteStream
+) -> httpx.Request:
+    # Only a proxy's transport reads this: every phase of ours has its own deadline.
+    timeout = {"timeout": {"connect": CONNECT_SECONDS}}
+    headers = {"Host": url.netloc.decode("ascii"), **headers}
+    return httpx.Request(method, url, headers=headers, stream=stream, extensions=timeout)
+
+
+def _parsed_url(url: str) -> httpx.URL:
+    """`url`, if it is an http or https address. Raises `InputError`."""
+    name = quoted(without_secrets(url))
+    # Parsers disagree about these; no address that is meant needs them.
+    if "\\" in url or any(character.isspace() or not character.isprintable() for character in url):
+        raise InputError(f"{name} is not a valid address")
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise InputError(f"{name} is not a valid address") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise InputError(f"{name} cannot be used", hint="only http and https addresses can")
+    if parsed.port is not None and not 0 < parsed.port < 65_536:
+        raise InputError(f"{name} is not a valid address", hint="ports are 1 to 65535")
+    return parsed
+
+
+@asynccontextmanager
+async def _sent(
+    request: httpx.Request, check: Callable[[Address], None] = lambda address: None
+) -> AsyncGenerator[httpx.Response, None]:
+    async with _transport(request.url, check) as transport:
+        response = await transport.handle_async_request(request)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+
+def _transport(url: httpx.URL, check: Callable[[Address], None]) -> httpx.AsyncBaseTransport:
+    """The way to `url`: straight, or through the proxy that the system names, whose own rules then hold."""
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(url.host):
+        return DirectTransport(check)
+    try:
+        return httpx.AsyncHTTPTransport(proxy=httpx.Proxy(proxy))
+    except (ValueError, ImportError):  # a scheme that is unknown; SOCKS, which needs another package
+        raise InputError(
+            f"the proxy for {url.scheme} cannot be used", hint=f"check {url.scheme}_proxy and all_proxy"
+        ) from None
+
+
+class _Written(httpx.AsyncByteStream):
+    """A body as it is sent: its audio is read, and encoded, block by block."""
+
+    def __init__(self, body: Sequence[Segment]) -> None:
+        self._body = body
+
+    def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        return _written(self._body)
+
+
+async def _written(body: Sequence[Segment]) -> AsyncGenerator[bytes, None]:
+    for segment in body:
+        if isinstance(segment, bytes):
+            yield segment
+            continue
+        left = segment.size
+        with segment.open() as file:
+            while left:
+                block = _read_exactly(file.read, min(left, ENCODE_BYTES))
+                left -= len(block)
+                yield pybase64.b64encode(block)
+
+
+def _read_exactly(read: Callable[[int], bytes], size: int) -> bytes:
+    blocks: list[bytes] = []
+    while size and (block := read(size)):
+        blocks.append(block)
+        size -= len(block)
+    if size:
+        raise InputError("an audio file became shorter while it was sent", hint="try again")
+    return b"".join(blocks)
+
+
+@contextmanager
+def _mapped_errors() -> Iterator[None]:
+    """httpx's errors as ours. Each says by itself whether the same request may succeed if sent again."""
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        raise DeadlineError(_said(error), retryable=True) from error
+    except (httpx.LocalProtocolError, UnicodeEncodeError):
+        # What is wrong with it is not shown, nor raised from: it may be the key.
+        raise InputError("a header holds what cannot be sent", hint="check the settings") from None
+    except httpx.ConnectError as error:
+        untrusted = isinstance(error.__cause__, ssl.SSLError)
+        raise ConnectError(
+            _said(error), hint="check the address and the network", retryable=not untrusted
+        ) from error
+    except httpx.TransportError as error:
+        raise ConnectError(f"the connection broke: {_said(error)}", retryable=True) from error
+
+
+def _said(error: Exception) -> str:
+    return one_line(str(error)) or type(error).__name__
+
+
+async def fetch(url: str, *, max_bytes: int, seconds: float) -> bytes:
+    """The body of an http(s) URL that a user named, whole within `seconds`.
+
+    It may be on a private network, since the user may; where a server of another origin redirects to may not.
+    No credentials are sent. Raises `InputError` where there is nothing to be had or more than `max_bytes`,
+    `ConnectError` and `DeadlineError` where it cannot be reached.
+    """
+    name = quoted(url)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _follow(url, name, max_bytes)
+    except (TimeoutError, DeadlineError):
+        raise DeadlineError(f"{name} did not arrive within {seconds:g} s") from None
+    except TooLargeError:
+        hint = "raise the limit with --max-input"
+        raise InputError(f"{name} is larger than {max_bytes / 1e6:g} MB", hint=hint) from None
+    except ReplyError as error:
+        raise InputError(f"{name} cannot be used: {error.message}") from None
+
+
+async def _follow(url: str, name: str, max_bytes: int) -> bytes:
+    named = target = _checked_url(url)
+    for _ in range(MAX_REDIRECTS + 1):
+        same_origin = (target.scheme, target.host, target.port) == (named.scheme, named.host, named.port)
+        async with _get(target, check_named if same_origin else check_redirected) as response:
+            if not response.has_redirect_location:
+                return await _content(response, name, max_bytes)
+            target = _redirected(target, response.headers["location"])
+    raise InputError(f"{name} redirects more than {MAX_REDIRECTS} times")
+
+
+def _redirected(source: httpx.URL, location: str) -> httpx.URL:
+    try:
+        return _checked_url(str(source.join(location)))
+    except (InputError, httpx.InvalidURL) as error:
+        raise InputError(f"{quoted(str(source))} redirects to what is not fetched: {error}") from None
+
+
+@asynccontextmanager
+async def _get(url: httpx.URL, check: Callable[[Address], None]) -> AsyncGenerator[httpx.Response, None]:
+    headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "audiocli"}
+    with _mapped_errors():
+        async with _sent(_request("GET", url, headers, httpx.ByteStream(b"")), check) as response:
+            yield response
+
+
+def _checked_url(url: str) -> httpx.URL:
+    parsed = _parsed_url(url)
+    if parsed.userinfo:
+        raise InputError(
+            "an address with a user name or password in it is not fetched", hint="download it first"
+        )
+    return parsed
+
+
+async def _content(response: httpx.Response, name: str, max_bytes: int) -> bytes:
+    if response.status_code != 200:
+        raise InputError(f"{name} cannot be read: HTTP {response.status_code}", hint="check the address")
+    declared = response.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > max_bytes:
+        raise TooLargeError(name)
+    return await Reply(response, idle_seconds=60).read(max_bytes)
