@@ -1,0 +1,160 @@
+"""The two public maps of models, read into rows of facts: only what they say, and nothing concluded.
+
+A pure module: `from_litellm` reads LiteLLM's `model_prices_and_context_window.json`, `from_models_dev` reads
+models.dev's `api.json`, and both read a selection of those. Rows that are not as expected are passed over.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from audiocli.capabilities.facts import TOKENS, Row
+from audiocli.capabilities.reading import count, date, flag, items, mapping, price, text
+
+Document = Mapping[str, Any]
+
+_MODES = {
+    "audio_transcription": "transcription",
+    "audio_speech": "speech",
+    "image_generation": "image",
+    "video_generation": "video",
+}
+_SOUND_MODES = frozenset({"transcription", "speech", "realtime"})
+_PROVIDERS = {
+    "bedrock_converse": "bedrock",
+    "vertex_ai-embedding-models": "vertex_ai",
+    "vertex_ai-language-models": "vertex_ai",
+}
+_TOKEN_PRICES = {
+    "text_in": "input_cost_per_token",
+    "text_out": "output_cost_per_token",
+    "audio_in": "input_cost_per_audio_token",
+    "audio_out": "output_cost_per_audio_token",
+    "character_in": "input_cost_per_character",
+}
+
+
+def merged(litellm: Document, models_dev: Document) -> dict[str, Row]:
+    """Both maps as one. Where both have a name, LiteLLM's facts stand and models.dev's are added to them."""
+    named = re.match(r"litellm [\d.]+", str(litellm.get("source")))
+    ours = from_litellm(litellm, named[0].replace("litellm", "LiteLLM") if named else "LiteLLM's map")
+    theirs = from_models_dev(models_dev, "models.dev")
+    return {name: _joined(ours.get(name, {}), theirs.get(name, {})) for name in ours | theirs}
+
+
+def _joined(first: Row, second: Row) -> Row:
+    if not first or not second:
+        return first or second
+    added = {name: second["source"] for name in second if name not in first}
+    return second | first | {"sources": added}
+
+
+def from_litellm(document: Document, source: str) -> dict[str, Row]:
+    """The models of LiteLLM's map that touch audio, by its own names for them."""
+    rows = mapping(document.get("models", document))
+    return {
+        name: _without_unknown(litellm_facts(row)) | {"source": source}
+        for name, row in rows.items()
+        if isinstance(row, dict) and name != "sample_spec" and _touches_audio(row)
+    }
+
+
+def litellm_facts(row: Mapping[str, Any]) -> Row:
+    """What one entry of the map says, or a user's `model_info`, which has its form."""
+    provider, mode = text(row.get("litellm_provider")), text(row.get("mode"))
+    return {
+        "provider": _PROVIDERS.get(provider or "", provider),
+        "mode": _MODES.get(mode or "", mode),
+        "audio_input": _says_audio(row, "supports_audio_input", "supported_modalities"),
+        "audio_output": _says_audio(row, "supports_audio_output", "supported_output_modalities"),
+        "streaming": flag(row.get("supports_native_streaming")),
+        "max_input_tokens": count(row.get("max_input_tokens")),
+        "max_output_tokens": count(row.get("max_output_tokens")),
+        "shutdown": date(row.get("deprecation_date")),
+        **_litellm_prices(row),
+    }
+
+
+def _litellm_prices(row: Mapping[str, Any]) -> Row:
+    prices = {name: price(row.get(key), TOKENS) for name, key in _TOKEN_PRICES.items()}
+    if row.get("mode") == "video_generation":
+        return prices  # Its seconds are of video.
+    per_second = row.get("input_cost_per_second", row.get("input_cost_per_audio_per_second"))
+    return prices | {
+        "second_in": price(per_second),
+        "second_out": price(row.get("output_cost_per_second")),
+    }
+
+
+def _says_audio(row: Mapping[str, Any], supports: str, modalities: str) -> bool | None:
+    """The flag; where that is missing, whether audio stands in the list; unknown without either."""
+    stated, listed = flag(row.get(supports)), row.get(modalities)
+    if stated is not None or not isinstance(listed, list):
+        return stated
+    return "audio" in listed
+
+
+def _touches_audio(row: Mapping[str, Any]) -> bool:
+    listed = (*items(row.get("supported_modalities")), *items(row.get("supported_output_modalities")))
+    return (
+        litellm_facts(row)["mode"] in _SOUND_MODES
+        or row.get("supports_audio_input") is True
+        or row.get("supports_audio_output") is True
+        or "audio" in listed
+        or any("cost" in key and "audio" in key for key in row)
+        or any("/audio/" in str(endpoint) for endpoint in items(row.get("supported_endpoints")))
+    )
+
+
+def from_models_dev(document: Document, source: str) -> dict[str, Row]:
+    """The models of models.dev that touch audio, as `provider/model`.
+
+    It lists every modality that a model has: one that is not in its list, the model does not have.
+    """
+    rows = {}
+    for name, row in _models_dev_entries(document):
+        facts = _models_dev_facts(name, row)
+        if facts.get("audio_input") or facts.get("audio_output"):
+            rows[name] = _without_unknown(facts) | {"source": source}
+    return rows
+
+
+def _models_dev_entries(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, entry in document.items():
+        if isinstance(entry, dict) and isinstance(entry.get("models"), dict):
+            for model, row in entry["models"].items():
+                yield f"{name}/{model}", row
+        else:
+            yield name, entry
+
+
+def _models_dev_facts(name: str, row: Mapping[str, Any]) -> Row:
+    match row:
+        case {"modalities": {"input": list(taken), "output": list(made)}}:
+            cost, limit = mapping(row.get("cost")), mapping(row.get("limit"))
+        case _:
+            return {}
+    return {
+        "provider": name.partition("/")[0],
+        "mode": _mode_of(taken, made),
+        "audio_input": "audio" in taken,
+        "audio_output": "audio" in made,
+        # It writes 0 for a limit that it does not know.
+        "max_input_tokens": count(limit.get("context")) or None,
+        "max_output_tokens": count(limit.get("output")) or None,
+        "text_in": price(cost.get("input")),
+        "text_out": price(cost.get("output")),
+        "audio_in": price(cost.get("input_audio")),
+        "audio_out": price(cost.get("output_audio")),
+    }
+
+
+def _mode_of(taken: list[str], made: list[str]) -> str:
+    """models.dev names no modes: what goes in and comes out tells the two that are not conversations."""
+    if taken == ["audio"] and made == ["text"]:
+        return "transcription"
+    return "speech" if made == ["audio"] else "chat"
+
+
+def _without_unknown(facts: Row) -> Row:
+    return {name: value for name, value in facts.items() if value is not None}
