@@ -1,0 +1,218 @@
+"""Environment and config.yaml, read once into a frozen `Config`. Nothing else reads the environment.
+
+The file is LiteLLM's: its `model_list` gives names to deployments, which are the aliases that `--model`
+takes. Of our own are `model` (the default), `api_key_file`, `local_model` and `capabilities_sources`.
+Sections that only a server needs are passed over here.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from audiocli.errors import AuthenticationError, ConfigError
+from audiocli.printable import one_line, quoted
+from audiocli.secret import Secret
+
+MAX_CONFIG_BYTES = 1024 * 1024
+MAX_KEY_CHARACTERS = 4096
+
+_OWN_SECTIONS = frozenset({"model", "model_list", "api_key_file", "local_model", "capabilities_sources"})
+_SERVER_SECTIONS = frozenset(
+    {"general_settings", "litellm_settings", "router_settings", "environment_variables", "include"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """A model that the config gives a name: which one, where, and where its key is to be found.
+
+    The key stays where it is until this deployment is used, and goes to no other.
+    """
+
+    model: str
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    api_key_file: Path | None = None
+    model_info: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything that is set outside the command line."""
+
+    model: str | None = None
+    deployments: Mapping[str, Deployment] = field(default_factory=dict)
+    api_key: Secret | None = None
+    api_key_file: Path | None = None
+    base_url: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    local_model: Path | None = None
+    capabilities_sources: tuple[str, str] | None = None
+    cache_dir: Path = Path()
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def openai_key(self) -> Secret | None:
+        """The key for OpenAI's endpoint: the environment's, then the file's. Raises `AuthenticationError`."""
+        if self.api_key or self.api_key_file is None:
+            return self.api_key
+        return _key_from_file(self.api_key_file)
+
+    def deployment_key(self, deployment: Deployment) -> Secret | None:
+        """The key that a deployment names. Raises `AuthenticationError` where that is not set."""
+        if deployment.api_key_file is not None:
+            return _key_from_file(deployment.api_key_file)
+        reference = deployment.api_key
+        if reference is None or not reference.startswith("os.environ/"):
+            return _checked_key(reference, "the config's api_key") if reference else None
+        name = reference.removeprefix("os.environ/")
+        if not (value := self.environ.get(name)):
+            raise AuthenticationError(f"{name} is not set", hint=f"set it to the key for {deployment.model}")
+        return _checked_key(value, name)
+
+
+def load(environ: Mapping[str, str], path: Path | None = None) -> Config:
+    """The configuration. `path`, then `AUDIOCLI_CONFIG`, name a file that must exist; else the usual place is
+    looked at. Raises `ConfigError`, and `AuthenticationError` for a key that cannot be one.
+    """
+    named = path or _path(environ.get("AUDIOCLI_CONFIG"))
+    document = _read(named) if named else _read_if_there(_directory(environ, "XDG_CONFIG_HOME", ".config"))
+    key = environ.get("OPENAI_API_KEY", "").strip()
+    local = environ.get("AUDIOCLI_LOCAL_MODEL") or _text(document, "local_model")
+    return Config(
+        model=environ.get("AUDIOCLI_MODEL") or _text(document, "model"),
+        deployments=_deployments(document),
+        api_key=_checked_key(key, "OPENAI_API_KEY") if key else None,
+        api_key_file=_path(_text(document, "api_key_file")),
+        base_url=environ.get("OPENAI_BASE_URL") or None,
+        headers=_headers(environ),
+        local_model=_path(local),
+        capabilities_sources=_sources(document),
+        cache_dir=_directory(environ, "XDG_CACHE_HOME", ".cache"),
+        environ=environ,
+    )
+
+
+def _headers(environ: Mapping[str, str]) -> dict[str, str]:
+    names = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
+    return {header: environ[name] for name, header in names.items() if environ.get(name)}
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(os.path.expanduser(text)) if text else None
+
+
+def _directory(environ: Mapping[str, str], variable: str, fallback: str) -> Path:
+    """Our folder of one kind: where the XDG specification has it, on Windows in %LOCALAPPDATA%."""
+    base = environ.get(variable) or environ.get("LOCALAPPDATA")
+    home = environ.get("HOME") or os.path.expanduser("~")
+    return Path(base or os.path.join(home, fallback)) / "audiocli"
+
+
+# The file
+
+
+def _read_if_there(directory: Path) -> dict[str, Any]:
+    path = directory / "config.yaml"
+    return _read(path) if path.is_file() else {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import yaml  # 10 ms, and only where there is a file
+
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"the config {quoted(str(path))} cannot be read ({error.strerror})") from error
+    if len(text) > MAX_CONFIG_BYTES:
+        raise ConfigError(f"the config {quoted(str(path))} is larger than 1 MB")
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        problem = one_line(str(error)) or "it is nested too deeply"
+        raise ConfigError(f"the config {quoted(str(path))} is not valid YAML ({problem})") from error
+    return _checked(document if document is not None else {}, path)
+
+
+def _checked(document: Any, path: Path) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise ConfigError(f"the config {quoted(str(path))} is not a mapping")
+    unknown = [name for name in document if name not in _OWN_SECTIONS | _SERVER_SECTIONS]
+    if unknown:
+        known = ", ".join(sorted(_OWN_SECTIONS | _SERVER_SECTIONS))
+        raise ConfigError(
+            f"the config has an unknown key {quoted(str(unknown[0]))}", hint=f"it may have {known}"
+        )
+    return document
+
+
+def _text(document: Mapping[str, Any], name: str) -> str | None:
+    value = document.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise ConfigError(f"the config's {name} must be text, not {type(value).__name__}")
+
+
+def _deployments(document: Mapping[str, Any]) -> dict[str, Deployment]:
+    rows = document.get("model_list", [])
+    if not isinstance(rows, list):
+        raise ConfigError("the config's model_list must be a list")
+    deployments: dict[str, Deployment] = {}
+    for row in rows:
+        match row:
+            case {"model_name": str(name), "litellm_params": {"model": str(model), **params}, **rest}:
+                # Of several deployments behind one name, a client without a router uses the first.
+                deployments.setdefault(name, _deployment(model, params, rest.get("model_info")))
+            case _:
+                raise ConfigError(
+                    "each row of the config's model_list needs model_name and litellm_params.model"
+                )
+    return deployments
+
+
+def _deployment(model: str, params: Mapping[Any, Any], model_info: object) -> Deployment:
+    if not isinstance(model_info, Mapping | None):
+        raise ConfigError(f"the config's model_info of {quoted(model)} must be a mapping")
+    return Deployment(
+        model=model,
+        base_url=_text(params, "api_base"),
+        api_key=_text(params, "api_key"),
+        api_key_file=_path(_text(params, "api_key_file")),
+        model_info=model_info or {},
+    )
+
+
+def _sources(document: Mapping[str, Any]) -> tuple[str, str] | None:
+    match document.get("capabilities_sources"):
+        case None:
+            return None
+        case [str(litellm), str(models_dev)]:
+            return litellm, models_dev
+    raise ConfigError(
+        "the config's capabilities_sources must be two addresses", hint="LiteLLM's map, models.dev's"
+    )
+
+
+# Keys
+
+
+def _key_from_file(path: Path) -> Secret:
+    try:
+        with path.open("rb") as file:
+            text = file.read(4 * MAX_KEY_CHARACTERS).decode("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AuthenticationError(
+            f"the key file {quoted(str(path))} cannot be read", hint="check api_key_file in the config"
+        ) from error
+    return _checked_key(text.strip(), quoted(str(path)))
+
+
+def _checked_key(value: str, name: str) -> Secret:
+    """A key that can stand in a header; what is wrong with another is said without showing it."""
+    if not value:
+        raise AuthenticationError(f"{name} is empty", hint="put a key there")
+    if len(value) > MAX_KEY_CHARACTERS or not value.isascii() or not value.isprintable() or " " in value:
+        raise AuthenticationError(f"{name} does not hold a key", hint="copy it again, on one line")
+    return Secret(value)

@@ -1,0 +1,1 @@
+"""Everything that answers chat requests."""

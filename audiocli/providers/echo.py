@@ -1,0 +1,67 @@
+"""A model that says back what it is told: instant, free, and the same every time."""
+
+import math
+from array import array
+from collections.abc import AsyncGenerator, Iterator
+from functools import cache
+
+from audiocli.audio.wav import wav_header
+from audiocli.chat import (
+    PCM_RATE,
+    AudioDelta,
+    AudioPart,
+    ChatRequest,
+    Event,
+    Finished,
+    Part,
+    TextDelta,
+    TextPart,
+    TranscriptDelta,
+    Usage,
+)
+
+SECONDS_PER_WORD = 0.1
+TOKENS_PER_WORD = 2  # of 50 ms each
+TONE_HZ = 440
+
+
+class Echo:
+    """A `Provider` that says the last message back; each word sounds as a tenth of a second of tone."""
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
+        words = " ".join(map(_said, request.messages[-1].parts)).split()
+        spoken = request.audio is not None
+        if request.audio and request.audio.format == "wav":
+            yield AudioDelta(wav_header(len(words) * len(_tone())))
+        for word in _spaced(words):
+            if not spoken:
+                yield TextDelta(word)
+                continue
+            yield TranscriptDelta(word)
+            yield AudioDelta(_tone())
+        audio_tokens = TOKENS_PER_WORD * len(words) if spoken else 0
+        yield Finished(
+            id="chatcmpl-echo",
+            model=request.model,
+            audio_id="audio_echo" if spoken else None,
+            usage=Usage(len(words), len(words) + audio_tokens, 0, audio_tokens),
+        )
+
+
+def _said(part: Part) -> str:
+    match part:
+        case TextPart(text):
+            return text
+        case AudioPart(source, format):
+            return f"({source.size} bytes of {format})"
+
+
+def _spaced(words: list[str]) -> Iterator[str]:
+    for position, word in enumerate(words):
+        yield f" {word}" if position else word
+
+
+@cache
+def _tone() -> bytes:
+    samples = range(int(PCM_RATE * SECONDS_PER_WORD))
+    return array("h", (int(8000 * math.sin(2 * math.pi * TONE_HZ * n / PCM_RATE)) for n in samples)).tobytes()
