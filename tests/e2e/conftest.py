@@ -1,0 +1,23 @@
+"""What the end-to-end tests stand on: the embedded model, where it can be had."""
+
+import asyncio
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from audiocli.errors import DependencyError
+from audiocli.local.weights import locate
+from tests.command import cache_home
+
+
+@pytest.fixture(scope="session")
+def embedded_model() -> Path:
+    """The model's file, where a user of this machine has it. It is fetched if it is not there."""
+    for package in ("xllamacpp", "pocketsphinx", "espeakng_loader", "soxr"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"the extra `local` is not installed: there is no {package}")
+    try:
+        return asyncio.run(locate(None, Path(cache_home()) / "audiocli", lambda done, total: None))
+    except DependencyError as error:
+        pytest.skip(str(error))

@@ -1,0 +1,124 @@
+"""A model's name leads to the provider that answers for it, and a key to no other."""
+
+from pathlib import Path
+
+import pytest
+
+from audiocli.config import Config, Deployment
+from audiocli.errors import AuthenticationError, ConfigError, UsageError
+from audiocli.providers.local import LocalProvider
+from audiocli.providers.openai_compatible import OpenAICompatible
+from audiocli.providers.registry import build, reachable_models, resolve
+from audiocli.secret import Secret
+
+KEY = Secret("sk-test-0123456789")
+OPENAI = "https://api.openai.com/v1"
+HERE = "http://127.0.0.1:8000/v1"
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (Config(), "local/smollm2-135m"),
+        (Config(api_key=KEY), "openai/gpt-audio-1.5"),
+        (Config(base_url=HERE), "openai/gpt-audio-1.5"),
+    ],
+)
+def test_the_default_is_the_best_that_there_is_a_key_for(config: Config, expected: str) -> None:
+    target = resolve(config)
+    assert (target.name, target.chosen) == (expected, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "model"),
+    [
+        ("gpt-audio-mini", "openai", "gpt-audio-mini"),
+        ("openai/gpt-audio-mini", "openai", "gpt-audio-mini"),
+        ("openai/not-out-yet", "openai", "not-out-yet"),
+        ("local", "local", "smollm2-135m"),
+        ("smollm2-135m", "local", "smollm2-135m"),
+        ("echo", "echo", "echo"),
+    ],
+)
+def test_a_name_finds_its_provider(name: str, provider: str, model: str) -> None:
+    target = resolve(Config(api_key=KEY), name)
+    assert (target.provider, target.model, target.chosen) == (provider, model, False)
+
+
+def test_the_configs_model_may_be_an_alias() -> None:
+    config = Config(
+        model="fast", api_key=KEY, deployments={"fast": Deployment(model="openai/gpt-audio-mini")}
+    )
+    target = resolve(config)
+    assert target.model == "gpt-audio-mini"
+    assert target.endpoint is not None
+    assert (target.endpoint.base_url, target.endpoint.api_key) == (OPENAI, KEY)
+
+
+def test_another_server_is_asked_for_any_name() -> None:
+    target = resolve(Config(), "mistralai/Voxtral-Mini-3B", HERE)
+    assert target.model == "mistralai/Voxtral-Mini-3B"
+    assert target.endpoint is not None
+    assert (target.endpoint.base_url, target.endpoint.api_key) == (HERE, None)
+    assert isinstance(build(target, Config(), lambda done, total: None), OpenAICompatible)
+
+
+def test_openais_key_does_not_go_to_a_deployment_of_its_own() -> None:
+    config = Config(api_key=KEY, deployments={"here": Deployment(model="openai/voxtral", base_url=HERE)})
+    endpoint = resolve(config, "here").endpoint
+    assert endpoint is not None
+    assert (endpoint.base_url, endpoint.api_key) == (HERE, None)
+
+
+def test_a_deployments_key_goes_to_its_host() -> None:
+    own = Deployment(model="openai/gpt-audio", api_key="os.environ/OTHER")
+    config = Config(
+        api_key=KEY, deployments={"own": own}, environ={"OTHER": "sk-other-01234567"}, base_url=HERE
+    )
+    endpoint = resolve(config, "own").endpoint
+    assert endpoint is not None
+    assert (endpoint.base_url, endpoint.api_key) == (OPENAI, Secret("sk-other-01234567"))
+
+
+def test_a_deployment_must_be_somewhere() -> None:
+    config = Config(deployments={"x": Deployment(model="elsewhere/model", api_key="sk-0123456789")})
+    with pytest.raises(ConfigError, match="no api_base"):
+        resolve(config, "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("gpt-audio-1.6", "did you mean gpt-audio-1.5"),
+        ("nosuch", "use --base-url"),
+        ("nosuch/model", "use --base-url"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_advice(name: str, advice: str) -> None:
+    with pytest.raises(UsageError, match=advice):
+        resolve(Config(api_key=KEY), name)
+
+
+def test_a_missing_key_is_an_error_of_asking_and_not_of_looking() -> None:
+    target = resolve(Config(), "gpt-audio")
+    with pytest.raises(AuthenticationError, match="OPENAI_API_KEY") as caught:
+        build(target, Config(), lambda done, total: None)
+    assert caught.value.exit_code == 4
+
+
+def test_the_embedded_model_is_built_without_a_key() -> None:
+    config = Config(cache_dir=Path("/nonexistent"))
+    assert isinstance(build(resolve(config, "local"), config, lambda done, total: None), LocalProvider)
+
+
+def test_the_users_model_info_stands_above_the_table() -> None:
+    said = Deployment(model="openai/voxtral", base_url=HERE, model_info={"supports_audio_output": True})
+    known = resolve(Config(deployments={"x": said}), "x").capabilities
+    assert known is not None
+    assert known.audio_output is True
+
+
+def test_only_models_within_reach_are_suggested() -> None:
+    names = reachable_models()
+    assert {"gpt-audio-1.5", "local/smollm2-135m"} <= set(names)
+    assert not [name for name in names if name.startswith("gemini/")]
