@@ -1,0 +1,5 @@
+import sys
+
+from audiocli.cli import main
+
+sys.exit(main())

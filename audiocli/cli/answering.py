@@ -1,0 +1,190 @@
+"""A question goes to a model, its answer to the terminal and to a file."""
+
+import gc
+import json
+import time
+from pathlib import Path
+from typing import TextIO
+
+from audiocli.audio.formats import format_of
+from audiocli.audio.recording import Recorder
+from audiocli.chat import ChatRequest
+from audiocli.cli import render
+from audiocli.cli.ask import AskOptions
+from audiocli.cli.inputs import Inputs, read_inputs
+from audiocli.cli.progress import Meter, NoProgress, Progress, Spinner
+from audiocli.cli.signals import run_until_signal
+from audiocli.cli.world import World, is_pipe, is_terminal
+from audiocli.client import Answer, Cost, Question, compose, cost, estimate
+from audiocli.client import ask as ask_model
+from audiocli.config import load as load_config
+from audiocli.errors import OutputError, UsageError
+from audiocli.files import is_special, open_special
+from audiocli.providers.registry import Target, build, resolve
+from audiocli.providers.retry import Retrying
+
+
+def answer(world: World, chosen: AskOptions) -> int:
+    """Do what `audiocli ask` was told; returns its exit code."""
+    gc.enable()
+    _check(world, chosen)
+    if render.watched(world) and world.stderr is not None:
+        world.progress = Spinner(world.stderr)
+    settings = load_config(world.environ, Path(chosen.config) if chosen.config else None)
+    target = resolve(settings, chosen.model, chosen.base_url)
+    world.secret = target.endpoint.api_key if target.endpoint else None
+    inputs = read_inputs(world, chosen)
+    question = _question(chosen, inputs)
+    today = time.strftime("%Y-%m-%d")
+    request = compose(question, target, today=today)
+    if chosen.curl or chosen.dry_run:
+        return _preview(
+            world, chosen, target, request, estimate(question, inputs.seconds, render.prices_of(target))
+        )
+    provider = Retrying(
+        build(target, settings, render.Download(world).show),
+        retries=chosen.retries,
+        timeout=chosen.timeout,
+        notify=world.note,
+    )
+    screen = _screen(world, chosen)
+
+    async def asked() -> Answer:
+        # Where signals are heard: one that came earlier would leave the recorder's file behind.
+        recorder = _recorder(world, chosen)
+        _announce(world, target, request, today)
+        world.progress.show(f"asking {target.model}")
+        return await ask_model(provider, request, recorder=recorder, show=screen.show)
+
+    try:
+        answered = run_until_signal(asked())
+    except BaseException:
+        screen.abandon()
+        raise
+    screen.close()
+    _report(world, chosen, target, answered, unheard=request.audio is not None and chosen.output is None)
+    return 0
+
+
+def _check(world: World, chosen: AskOptions) -> None:
+    """Contradictions that the command line alone shows."""
+    if not chosen.timeout > 0:
+        raise UsageError("--timeout must be more than 0 seconds")
+    if chosen.no_stdin and chosen.names_stdin:
+        raise UsageError("- reads stdin, and --no-stdin does not", hint="leave out one of them")
+    if chosen.audio_names.count("-") + (chosen.prompt == "-") > 1:
+        raise UsageError("stdin can be read only once", hint="use - in one place")
+    if "-" in chosen.audio_names and is_terminal(world.stdin):
+        raise UsageError("audio is not read from a terminal", hint="pipe it in, or name a file")
+    if (chosen.format or chosen.no_clobber) and chosen.output is None:
+        raise UsageError("there is no output to write", hint="name one with --output")
+    if chosen.output in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+        raise UsageError(f"{chosen.output} would carry both words and sound", hint="use -o -")
+    if chosen.output == "-" and chosen.json:
+        raise UsageError("stdout cannot carry both audio and JSON", hint="name a file with --output")
+    if chosen.output == "-" and is_terminal(world.stdout):
+        raise UsageError(
+            "audio is not written to a terminal", hint="pipe it on, or name a file with --output"
+        )
+    if world.stdout is None:
+        raise OutputError("stdout is closed", hint="redirect it to a file or to /dev/null")
+
+
+def _question(chosen: AskOptions, inputs: Inputs) -> Question:
+    written = "" if chosen.prompt in (None, "-") else chosen.prompt
+    return Question(
+        prompt="\n\n".join(text for text in (written, inputs.text) if text),
+        audio=inputs.audio,
+        system=chosen.system,
+        output=format_of(chosen.output, chosen.format) if chosen.output is not None else None,
+        text_only=chosen.text_only,
+        force=chosen.force,
+        voice=chosen.voice,
+        stream=chosen.stream,
+        temperature=chosen.temperature,
+        max_tokens=chosen.max_tokens,
+        seed=chosen.seed,
+    )
+
+
+def _preview(
+    world: World, chosen: AskOptions, target: Target, request: ChatRequest, expected: Cost | None
+) -> int:
+    from audiocli.cli import preview
+
+    if chosen.curl:
+        world.answer(preview.as_curl(request, target) + "\n")
+        return 0
+    world.answer(preview.as_json(request, target) + "\n")
+    if not chosen.quiet:
+        world.say(
+            f"audiocli: would be sent to {target.endpoint.shown_url if target.endpoint else target.name}"
+        )
+        world.say(f"audiocli: {render.describe_estimate(expected, spoken=request.audio is not None)}")
+    return 0
+
+
+def _announce(world: World, target: Target, request: ChatRequest, today: str) -> None:
+    if target.chosen and target.endpoint is None:
+        world.note(
+            "answering with the embedded demo model, which is small and often wrong; "
+            "for a better one set OPENAI_API_KEY, or see --model and --base-url"
+        )
+    if target.capabilities and (end := target.capabilities.end(today)):
+        world.note(f"{target.capabilities.id} {end}")
+    where = f"at {target.endpoint.shown_url}" if target.endpoint else "on this machine"
+    spoken = f", spoken by {request.audio.voice} as {request.audio.format}" if request.audio else ""
+    world.detail(f"asking {target.model} {where}{spoken}{', streaming' if request.stream else ''}")
+
+
+def _recorder(world: World, chosen: AskOptions) -> Recorder | None:
+    if chosen.output is None:
+        return None
+    from audiocli.audio.output import FileRecorder, PipeRecorder
+
+    format = format_of(chosen.output, chosen.format)
+    if chosen.output == "-":
+        assert world.stdout is not None  # noqa: S101 - checked with the other contradictions
+        return PipeRecorder(world.stdout.buffer, "stdout", format)
+    if is_special(chosen.output):
+        return PipeRecorder(open_special(chosen.output), chosen.output, format)
+    return FileRecorder(chosen.output, format, clobber=not chosen.no_clobber)
+
+
+def _screen(world: World, chosen: AskOptions) -> render.Screen:
+    """Words go to stdout; to stderr where stdout carries sound; nowhere where it will carry JSON."""
+    if chosen.json:
+        return render.Screen(lambda text: None, world.progress, world.progress, outlives=False)
+    if chosen.output == "-":
+        write = (lambda text: None) if chosen.quiet else (lambda text: world.say(text, end=""))
+        return render.Screen(write, world.progress, _meter(world, world.stderr), outlives=True)
+    meter = _meter(world, world.stdout)
+    return render.Screen(world.answer, world.progress, meter, outlives=chosen.output is not None)
+
+
+def _meter(world: World, words: TextIO | None) -> Progress:
+    """What counts the sound once there are words, which go to `words`.
+
+    Behind them, on the same terminal; by the spinner, where they are in a file; not at all, where they are in
+    a pipe, whose other end may be the same terminal.
+    """
+    if not render.watched(world) or world.stderr is None:
+        return NoProgress()
+    if is_terminal(words):
+        return Meter(world.stderr)
+    return NoProgress() if is_pipe(words) else world.progress
+
+
+def _report(world: World, chosen: AskOptions, target: Target, answer: Answer, *, unheard: bool) -> None:
+    if answer.finished.finish_reason == "length":
+        world.note("the answer was cut off at the limit of its length; raise --max-tokens")
+    if unheard:
+        world.note("the answer was spoken as well; -o FILE keeps the sound")
+    dollars = cost(answer.finished.usage, render.prices_of(target))
+    if chosen.json:
+        document = render.answer_document(answer, target, world.notes)
+        world.answer(json.dumps(document, ensure_ascii=False) + "\n")
+    elif answer.recording:
+        world.note(render.describe_recording(answer.recording, answer.finished.usage, dollars))
+    if chosen.usage:
+        world.say(render.describe_usage(answer, dollars))

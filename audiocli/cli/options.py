@@ -1,0 +1,114 @@
+"""The options of the commands: their names, their help, and what completes them."""
+
+import re
+from typing import Annotated, Any
+
+import typer
+
+from audiocli.audio.formats import FORMATS
+from audiocli.errors import UsageError
+from audiocli.printable import quoted
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+
+
+def parse_size(text: str) -> int:
+    """Bytes that `25MB`, `500k` or `1000000` stand for. Raises `UsageError` for anything else."""
+    match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,3})?)\s*([kmg]?)b?", text.strip().lower(), re.ASCII)
+    if match is None:
+        raise UsageError(f"{quoted(text)} is not a size", hint="write it as 25MB or as bytes")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def _complete_model(incomplete: str) -> list[str]:
+    from audiocli.providers.registry import reachable_models
+
+    return [model for model in reachable_models() if model.startswith(incomplete)]
+
+
+def _complete_voice(context: typer.Context, incomplete: str) -> list[str]:
+    from audiocli.capabilities import lookup
+
+    known = lookup(context.params.get("model") or "gpt-audio-1.5")
+    return [voice for voice in (known.voices if known else ()) if voice.startswith(incomplete)]
+
+
+def _complete_format(incomplete: str) -> list[str]:
+    return [format for format in FORMATS if format.startswith(incomplete)]
+
+
+def _option(*names: str, help: str, metavar: str | None = None, **settings: Any) -> Any:
+    """An option whose default, if it is worth a word, stands in its help."""
+    return typer.Option(*names, help=help, metavar=metavar, show_default=False, **settings)
+
+
+Prompt = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[PROMPT]",
+        help="The question; - reads it from stdin. What is piped in follows it.",
+        show_default=False,
+    ),
+]
+Audio = Annotated[
+    list[str] | None,
+    _option("--audio", "-a", metavar="FILE|URL|-", help="Audio to send with it. Can be repeated."),
+]
+Output = Annotated[
+    str | None, _option("--output", "-o", metavar="FILE|-", help="Where the spoken answer goes.")
+]
+Format = Annotated[
+    str | None,
+    _option(
+        "--format",
+        metavar="FORMAT",
+        help=f"Its format, if not the file's extension: {', '.join(FORMATS)}.",
+        autocompletion=_complete_format,
+    ),
+]
+NoClobber = Annotated[bool, _option("--no-clobber", help="Do not replace a file that exists.")]
+Model = Annotated[
+    str | None,
+    _option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="provider/model, a known name, or a name from the config.",
+        autocompletion=_complete_model,
+    ),
+]
+BaseUrl = Annotated[
+    str | None, _option("--base-url", metavar="URL", help="Another OpenAI-compatible server.")
+]
+Voice = Annotated[
+    str | None,
+    _option("--voice", metavar="NAME", help="The voice that answers.", autocompletion=_complete_voice),
+]
+System = Annotated[
+    str | None, _option("--system", "-s", metavar="TEXT", help="Instructions that come first.")
+]
+Temperature = Annotated[
+    float | None, _option("--temperature", metavar="0..2", help="How freely it chooses words.", min=0, max=2)
+]
+MaxTokens = Annotated[
+    int | None, _option("--max-tokens", metavar="N", help="The most tokens that the answer may have.", min=1)
+]
+Seed = Annotated[int | None, _option("--seed", metavar="N", help="For answers that can be repeated.")]
+Force = Annotated[bool, _option("--force", help="Ask even for what the model is known not to do.")]
+TextOnly = Annotated[bool, _option("--text-only", help="No sound, where the model allows it.")]
+Stream = Annotated[
+    bool | None, _option("--stream/--no-stream", help="Show words as they are spoken, or all at once.")
+]
+Timeout = Annotated[float, _option("--timeout", metavar="SECONDS", help="For the whole call: 600.")]
+Retries = Annotated[
+    int, _option("--retries", metavar="N", help="Further tries after a passing fault: 2.", min=0, max=100)
+]
+MaxInput = Annotated[str, _option("--max-input", metavar="SIZE", help="The most audio that is read: 25MB.")]
+NoStdin = Annotated[bool, _option("--no-stdin", help="Do not read stdin.")]
+ConfigFile = Annotated[str | None, _option("--config", metavar="FILE", help="Another config.yaml.")]
+Json = Annotated[bool, _option("--json", help="Print one JSON object; errors are JSON as well.")]
+ShowUsage = Annotated[bool, _option("--usage", help="Say what was used and what it cost.")]
+Quiet = Annotated[bool, _option("--quiet", "-q", help="Nothing but the answer and errors.")]
+Verbose = Annotated[int, _option("--verbose", "-v", help="Say what happens.", count=True)]
+DryRun = Annotated[bool, _option("--dry-run", help="Show the request and what it would cost; send nothing.")]
+Curl = Annotated[bool, _option("--curl", help="Show the request as a curl line; send nothing.")]

@@ -1,0 +1,111 @@
+"""What moves on a terminal while a command waits. Rich is imported where there is somebody to watch."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import Any, Protocol, TextIO
+
+
+class Progress(Protocol):
+    """Shows on stderr that something goes on. `show` replaces what was shown, `hide` takes it away."""
+
+    def show(self, text: str) -> None: ...
+
+    def hide(self) -> None: ...
+
+    def paused(self) -> AbstractContextManager[None]:
+        """A while in which something else may be written there."""
+        ...
+
+
+class NoProgress:
+    """Where nobody watches."""
+
+    def show(self, text: str) -> None:
+        pass
+
+    def hide(self) -> None:
+        pass
+
+    def paused(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class Spinner:
+    """A moving line on a terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+
+        self._console = Console(file=stream)
+        self._status: Any = None
+
+    def show(self, text: str) -> None:
+        if self._status is None:
+            self._status = self._console.status(text, spinner="dots")
+            self._status.start()
+        else:
+            self._status.update(text)
+
+    def hide(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        status = self._status
+        self.hide()
+        yield
+        if status is not None:
+            self.show(status.status)
+
+
+class Meter:
+    """A figure behind the words on a terminal's line, which the next words write over."""
+
+    # Saves the cursor, switches wrapping off, is faint; and all of that back.
+    _BEFORE, _AFTER = "\x1b7\x1b[?7l\x1b[2m", "\x1b[0m\x1b[?7h\x1b8"
+    _ERASE = "\x1b[K"
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._shown = False
+
+    def show(self, text: str) -> None:
+        self._write(f"{self._BEFORE}  {text}{self._ERASE}{self._AFTER}")
+        self._shown = True
+
+    def hide(self) -> None:
+        if self._shown:
+            self._write(self._ERASE)
+            self._shown = False
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self.hide()
+        yield
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError, ValueError):  # A terminal that has gone shows nothing.
+            self._stream.write(text)
+            self._stream.flush()
+
+
+class DownloadBar:
+    """A bar on a terminal for `total` bytes that arrive."""
+
+    def __init__(self, stream: TextIO, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+
+        columns = BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+        self._bar = Progress(*columns, console=Console(file=stream), transient=True)
+        self._task = self._bar.add_task("", total=total)
+        self._total = total
+        self._bar.start()
+
+    def advance(self, done: int) -> None:
+        """`done` bytes of all are there; with the last the bar goes away."""
+        self._bar.update(self._task, completed=done)
+        if done >= self._total:
+            self._bar.stop()
