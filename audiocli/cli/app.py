@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from audiocli import __version__
-from audiocli.cli import ask
+from audiocli.cli import ask, caps
 
 # Rich's markup doubles the CPU time of --help. Rich's tracebacks show local variables, keys among them.
 app = typer.Typer(
@@ -20,7 +20,8 @@ app = typer.Typer(
 )
 
 app.command(epilog=ask.EXAMPLES)(ask.ask)
-COMMANDS = ("ask",)
+app.command(epilog=caps.EXAMPLES)(caps.caps)
+COMMANDS = ("ask", "caps")
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,0 +1,63 @@
+"""What is known of models, on a terminal: in a table as wide as that is. Rich is imported with this."""
+
+from collections.abc import Sequence
+from typing import TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from audiocli.capabilities import Capabilities
+from audiocli.cli import capabilities_shown as shown
+from audiocli.printable import one_line
+
+WIDE = 110
+_STYLES = {"yes": "green", "no": "dim", "unknown": "yellow", "retires": "yellow", "retired": "red"}
+
+
+def render(models: Sequence[Capabilities], today: str, stdout: TextIO, *, detailed: bool) -> str:
+    """`models` as the terminal `stdout` shows them, in its width and, where it wants that, in colour."""
+    console = Console(file=stdout, highlight=False)
+    with console.capture() as capture:
+        if detailed:
+            for known in models:
+                console.print(_card(known, today))
+        else:
+            console.print(_list(models, today, console.width))
+    return capture.get()
+
+
+def _card(known: Capabilities, today: str) -> RenderableType:
+    lines, notes = shown.details(known, today)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="cyan", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in lines:
+        grid.add_row(label, _coloured(value))
+    return Group(
+        Text(one_line(known.id, shown.LONGEST_NAME), style="bold"),
+        grid,
+        *(Text(note, style="dim", overflow="fold") for note in notes),
+        Text(),
+    )
+
+
+def _list(models: Sequence[Capabilities], today: str, width: int) -> Table:
+    """The prices stand only where there is room for them beside the names."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    hidden = () if width >= WIDE else ("MINUTE IN", "MINUTE OUT")
+    kept = [index for index, name in enumerate(shown.COLUMNS) if name not in hidden]
+    for index in kept:
+        table.add_column(shown.COLUMNS[index], overflow="fold", no_wrap=index > 0)
+    for known in models:
+        cells = shown.row(known, today)
+        table.add_row(*(_coloured(cells[index]) for index in kept))
+    return table
+
+
+def _coloured(words: str) -> Text:
+    first = words.partition(" ")[0]
+    text = Text(words)
+    if first in _STYLES:
+        text.stylize(_STYLES[first], 0, len(first))
+    return text

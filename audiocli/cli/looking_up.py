@@ -1,0 +1,128 @@
+"""Finds what is asked of models: in the table, or at a server."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from audiocli.capabilities import Capabilities, Table, current_table
+from audiocli.capabilities.override import override
+from audiocli.capabilities.refreshed import PUBLIC_MAPS
+from audiocli.capabilities.table import refreshed_path
+from audiocli.cli import capabilities_shown as shown
+from audiocli.cli.caps import ABILITIES, CapsOptions
+from audiocli.cli.world import World, is_terminal
+from audiocli.config import Config
+from audiocli.config import load as load_config
+from audiocli.errors import UnknownModelError, UsageError
+from audiocli.printable import quoted
+
+UNKNOWN = 10
+_EXIT_CODES: Mapping[bool | None, int] = {True: 0, False: 3, None: UNKNOWN}
+
+# A mode that is not here tells nothing of text: a Live session may be spoken only.
+_TEXT_INPUT = {"chat": True, "speech": True}
+_TEXT_OUTPUT = {"chat": True, "transcription": True, "speech": False, "music": False}
+
+_ABILITIES: Mapping[str, Callable[[Capabilities], bool | None]] = {
+    "audio-input": lambda known: known.audio_input,
+    "audio-output": lambda known: known.audio_output,
+    "text-input": lambda known: _TEXT_INPUT.get(known.mode or ""),
+    "text-output": lambda known: _TEXT_OUTPUT.get(known.mode or ""),
+    "streaming": lambda known: known.streaming,
+}
+
+
+def look_up(world: World, chosen: CapsOptions, *, today: str) -> int:
+    """Do what `audiocli caps` was told on the ISO date `today`; returns its exit code."""
+    _check(chosen)
+    config = load_config(world.environ, Path(chosen.config) if chosen.config else None)
+    table = _table(world, config, chosen)
+    if chosen.refresh and not chosen.models:
+        return 0
+    asked = _asked(table, config, chosen)
+    found = [model for model in asked.values() if model is not None and _wanted(model, chosen)]
+    if chosen.can is not None:
+        return _EXIT_CODES[_ABILITIES[chosen.can](found[0]) if found else None]
+    if found:
+        world.answer(_rendered(world, chosen, found, today))
+    if missing := [name for name, model in asked.items() if model is None]:
+        raise _unknown(missing, [*config.deployments, *table.names()])
+    if not found:
+        raise UnknownModelError("no model is like that", hint="audiocli caps lists those that there are")
+    return 0
+
+
+def _check(chosen: CapsOptions) -> None:
+    if chosen.can is not None and chosen.can not in ABILITIES:
+        raise UsageError(f"--can does not know {quoted(chosen.can)}", hint=f"it knows {', '.join(ABILITIES)}")
+    if chosen.can is not None and len(chosen.models) != 1:
+        raise UsageError("--can is asked of one model", hint="name one")
+
+
+def _table(world: World, config: Config, chosen: CapsOptions) -> Table:
+    """The table that `--refresh` has left, if it was this version's; else the one that came with us."""
+    if chosen.refresh:
+        from audiocli.cli.refreshing import refresh
+
+        count = refresh(refreshed_path(config.cache_dir), config.capabilities_sources or PUBLIC_MAPS)
+        world.note(f"took {count} models from the public maps")
+    return current_table(config.cache_dir)
+
+
+def _asked(table: Table, config: Config, chosen: CapsOptions) -> dict[str, Capabilities | None]:
+    """The models that are asked for, each by its name; `None` for one that nobody knows."""
+    if chosen.server is not None:
+        from audiocli.cli.serving import ask_server
+
+        served = {model.id: model for model in ask_server(chosen.server, table)}
+        return {name: served.get(name) for name in chosen.models or served}
+    if chosen.models:
+        return {name: _known(table, config, name) for name in chosen.models}
+    return {model.id: model for model in table.models() if _has_audio(model)}
+
+
+def _known(table: Table, config: Config, name: str) -> Capabilities | None:
+    """What is known of `name`, which may be one that the config gives."""
+    deployment = config.deployments.get(name)
+    if deployment is None:
+        return table.lookup(name)
+    known = table.lookup(deployment.model)
+    if deployment.model_info:
+        return override(known or Capabilities(id=deployment.model), deployment.model_info)
+    return known
+
+
+def _has_audio(model: Capabilities) -> bool:
+    """Whether it hears or speaks, as far as is known: the table has only few that are known to do neither."""
+    return model.audio_input is not False or model.audio_output is not False
+
+
+def _wanted(model: Capabilities, chosen: CapsOptions) -> bool:
+    return (
+        (not chosen.takes_audio or model.audio_input is True)
+        and (not chosen.speaks or model.audio_output is True)
+        and (chosen.provider is None or model.provider == chosen.provider)
+    )
+
+
+def _rendered(world: World, chosen: CapsOptions, found: Sequence[Capabilities], today: str) -> str:
+    if chosen.json:
+        return shown.as_json(found, today)
+    detailed = bool(chosen.models)
+    if is_terminal(world.stdout) and world.environ.get("TERM") != "dumb":
+        from audiocli.cli import capabilities_table  # Rich is slow to import, and a pipe has no use for it.
+
+        assert world.stdout is not None  # noqa: S101 - it is a terminal
+        return capabilities_table.render(found, today, world.stdout, detailed=detailed)
+    return shown.as_details(found, today) if detailed else shown.as_list(found, today)
+
+
+def _unknown(missing: Sequence[str], names: Sequence[str]) -> UnknownModelError:
+    import difflib
+
+    name = missing[0]
+    last = name.rpartition("/")[2]
+    same = [known for known in names if known.rpartition("/")[2] == last]
+    close = same or difflib.get_close_matches(name, names, n=3)
+    advice = f"did you mean {' or '.join(close[:3])}?" if close else "audiocli caps lists what it knows"
+    more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return UnknownModelError(f"nothing is known of {quoted(name)}{more}", hint=advice)

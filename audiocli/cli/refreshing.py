@@ -1,0 +1,30 @@
+"""Takes newer copies of the public maps of models."""
+
+import asyncio
+from typing import Any
+
+from audiocli.capabilities.refreshed import PUBLIC_MAPS, write
+from audiocli.cli.signals import run_until_signal
+from audiocli.http import fetch
+from audiocli.wire.json import parse
+
+MAX_BYTES = 64 * 1024 * 1024  # LiteLLM's has 2.4 MB, models.dev's less.
+SECONDS = 120.0
+
+
+def refresh(path: str, urls: tuple[str, str] = PUBLIC_MAPS) -> int:
+    """Make the table at `path` of the maps at `urls`, LiteLLM's and models.dev's.
+
+    Returns how many models it has. Raises `InputError`, `ReplyError`, `ConnectError` or `DeadlineError` where
+    a map cannot be had, or is not one, and `OutputError`; the table that was there then stays.
+    """
+    litellm, models_dev = run_until_signal(_fetched(urls))
+    return write(path, litellm, models_dev)
+
+
+async def _fetched(urls: tuple[str, str]) -> list[dict[str, Any]]:
+    return await asyncio.gather(*(_map(url) for url in urls))
+
+
+async def _map(url: str) -> dict[str, Any]:
+    return parse(await fetch(url, max_bytes=MAX_BYTES, seconds=SECONDS))

@@ -1,0 +1,322 @@
+"""`audiocli caps`: what is known of a model, in a pipe, on a terminal, as JSON, as an exit code."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audiocli.capabilities import Capabilities
+from audiocli.capabilities.table import refreshed_path
+from audiocli.cli.refreshing import refresh
+from audiocli.errors import InputError, ReplyError
+from tests.command import audiocli, environment, error_line
+from tests.servers import Exchange, Server, serve
+
+PREVIEW = """\
+gpt-4o-audio-preview
+  provider   openai [1]
+  mode       chat [1]
+  audio in   yes [1], wav mp3 [2]
+  audio out  yes [1], wav mp3 flac opus aac pcm16 [2]
+  streaming  yes [1], pcm16 [2]
+"""
+
+
+def on_terminal(columns: int, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+    """What `audiocli` shows on a terminal that is so wide."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    with subprocess.Popen(
+        [sys.executable, "-m", "audiocli", *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={"TERM": "xterm", **(env or environment())},
+    ):
+        os.close(theirs)
+        shown = b""
+        try:
+            while piece := os.read(ours, 65536):
+                shown += piece
+        except OSError:
+            pass  # The other side has gone, which a terminal reports as an error.
+    os.close(ours)
+    return shown.decode()
+
+
+def without_colour(shown: str) -> list[str]:
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+
+
+def document(*arguments: str) -> list[dict[str, Any]]:
+    result = audiocli("caps", "--json", *arguments)
+    assert (result.returncode, result.stderr) == (0, b"")
+    parsed = json.loads(result.stdout)
+    assert parsed["schema"] == 1
+    models: list[dict[str, Any]] = parsed["models"]
+    return models
+
+
+def test_a_pipe_gets_plain_aligned_text() -> None:
+    result = audiocli("caps", "gpt-4o-audio-preview")
+    text = result.stdout.decode()
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert text.startswith(PREVIEW)
+    assert "  prices     $0.024 a minute of audio in [1], $0.096 a minute of audio out [1]," in text
+    assert "  ends       retires 2027-01-20, use gpt-audio-1.5 [1]\n" in text
+    assert "  [2] OpenAI's API reference, and the SDK's types (openai-python 3.54)\n" in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+@pytest.mark.parametrize("arguments", [["gpt-4o-audio-preview", "gemini/gemini-3.8-flash-tts"], []])
+def test_a_terminal_gets_a_table_of_its_width(columns: int, arguments: list[str]) -> None:
+    lines = without_colour(on_terminal(columns, "caps", *arguments))
+    assert all(len(line) <= columns for line in lines)
+    words = " ".join(lines).split()
+    assert {"gpt-4o-audio-preview", "gemini/gemini-3.8-flash-tts", "yes", "no"} <= set(words)
+
+
+def test_a_wide_terminal_has_room_for_prices() -> None:
+    assert "MINUTE" in on_terminal(160, "caps", "--provider", "openai")
+    assert "MINUTE" not in on_terminal(80, "caps", "--provider", "openai")
+
+
+def test_colour_is_left_out_where_it_is_not_wanted() -> None:
+    assert "\x1b[32m" in on_terminal(80, "caps", "gpt-audio")
+    assert "\x1b[3" not in on_terminal(80, "caps", "gpt-audio", env=environment(NO_COLOR="1"))
+    assert "\x1b" not in on_terminal(80, "caps", "gpt-audio", env=environment(TERM="dumb"))
+
+
+def test_alone_it_lists_every_model_with_audio() -> None:
+    heading, *lines = audiocli("caps").stdout.decode().splitlines()
+    names = [line.split()[0] for line in lines]
+    assert heading.split()[:4] == ["MODEL", "MODE", "IN", "OUT"]
+    assert len(names) > 700
+    assert "whisper-1" in names
+    assert "gpt-3.5-turbo" not in names
+
+
+def test_the_list_can_be_narrowed() -> None:
+    both = document("--input", "--output", "--provider", "openai")
+    assert {"gpt-audio-1.5", "gpt-realtime"} <= {model["id"] for model in both}
+    assert all(model["audio_input"] and model["audio_output"] for model in both)
+    assert all(model["provider"] == "openai" for model in both)
+    assert not {"whisper-1", "tts-1"} & {model["id"] for model in both}
+
+
+def test_json_has_every_fact_and_its_source() -> None:
+    (preview,) = document("gpt-4o-audio-preview")
+    assert (preview["audio_input"], preview["shutdown"]) == (True, "2027-01-20")
+    assert preview["prices"]["audio_out"] == 80
+    assert preview["output_per_minute"] == pytest.approx(0.096)
+    assert preview["sources"]["voices"].startswith("OpenAI's API reference")
+    (unknown,) = document("Qwen/Qwen2.5-Omni-7B")
+    assert unknown["audio_output"] is None
+
+
+@pytest.mark.parametrize(
+    ("today", "says"), [("2027-01-19", "retires 2027-01-20"), ("2027-01-20", "retired 2027-01-20")]
+)
+def test_a_model_retires_on_its_day(today: str, says: str) -> None:
+    model = Capabilities(id="x", shutdown="2027-01-20", successor="y")
+    assert model.end(today) == f"{says}, use y"
+    assert Capabilities(id="x").end(today) is None
+
+
+def test_what_is_past_is_said_to_be_past() -> None:
+    text = audiocli("caps", "gpt-4o-audio-preview-2024-10-01").stdout.decode()
+    assert "retired 2025-10-10, use gpt-audio-1.5" in text
+
+
+@pytest.mark.parametrize(
+    ("model", "ability", "code"),
+    [
+        ("gpt-4o-audio-preview", "audio-output", 0),
+        ("gpt-audio", "streaming", 0),
+        ("gpt-audio", "text-input", 0),
+        ("gpt-3.5-turbo", "audio-input", 3),
+        ("whisper-1", "audio-output", 3),
+        ("tts-1", "text-output", 3),
+        ("Qwen/Qwen2.5-Omni-7B", "audio-output", 10),
+        ("gpt-realtime", "text-output", 10),
+        ("nosuch", "audio-input", 10),
+    ],
+)
+def test_can_answers_by_its_exit_code_alone(model: str, ability: str, code: int) -> None:
+    result = audiocli("caps", model, "--can", ability)
+    assert (result.returncode, result.stdout, result.stderr) == (code, b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["gpt-4o-audio-previw"], 10, "did you mean gpt-4o-audio-preview"),
+        (["scribe_v2"], 10, "did you mean elevenlabs/scribe_v2?"),
+        (["\x1b[2Jnosuch"], 10, "audiocli caps lists what it knows"),
+        (["--provider", "nosuch"], 10, "no model is like that"),
+        (["gpt-audio", "--can", "fly"], 2, "it knows audio-input"),
+        (["--can", "streaming"], 2, "name one"),
+        (["gpt-audio", "tts-1", "--can", "streaming"], 2, "name one"),
+        (["--from", "nonsense"], 2, "'nonsense"),
+        (["--from", "http://a b"], 2, "'http://a b"),
+    ],
+)
+def test_a_mistake_gets_one_line_and_its_exit_code(arguments: list[str], code: int, says: str) -> None:
+    result = audiocli("caps", *arguments)
+    assert (result.returncode, result.stdout) == (code, b"")
+    assert says in error_line(result)
+
+
+def test_what_is_known_is_shown_beside_what_is_not() -> None:
+    result = audiocli("caps", "nosuch", "gpt-audio")
+    assert result.returncode == 10
+    assert result.stdout.startswith(b"gpt-audio\n")
+    assert "'nosuch'" in error_line(result)
+
+
+def test_an_alias_of_the_config_is_looked_up(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("model_list: [{model_name: fast, litellm_params: {model: openai/gpt-audio-mini}}]")
+    result = audiocli("caps", "fast", "--config", str(config))
+    assert result.stdout.startswith(b"gpt-audio-mini\n")
+
+
+# A running server
+
+
+def at(paths: Mapping[str, object]) -> Any:
+    """A server's script: a JSON document at each of `paths`, and nothing elsewhere."""
+
+    def answer(exchange: Exchange) -> None:
+        path = exchange.head.split()[1].decode().partition("?")[0]
+        if path in paths:
+            exchange.reply(json.dumps(paths[path]).encode())
+        else:
+            exchange.reply(b'{"detail": "Not Found"}', status="404 Not Found")
+
+    return answer
+
+
+LITELLM = {
+    "model_name": "fast",
+    "litellm_params": {"model": "openai/gpt-audio-mini"},
+    "model_info": {"mode": "chat", "supports_audio_input": None, "supports_audio_output": False},
+}
+GROUP = {"model_group": "fast", "providers": ["openai"], "mode": "chat", "supports_audio_input": True}
+OPENROUTER = {
+    "id": "vendor/voice",
+    "architecture": {"input_modalities": ["text"], "output_modalities": ["text", "audio"]},
+    "supported_voices": ["ann", 7],
+    "pricing": {"prompt": "0.0000025", "audio": "0.000032"},
+    "context_length": 4096,
+}
+VLLM = {"id": "Qwen/Qwen2.5-Omni-7B", "object": "model", "max_model_len": 32768}
+
+
+def served(server: Server, *arguments: str) -> dict[str, Any]:
+    (model,) = document("--from", server.url, *arguments)
+    return model
+
+
+def test_a_litellm_server_says_what_it_has() -> None:
+    with serve(at({"/model/info": {"data": [LITELLM, LITELLM, {"id": 3}, None]}})) as server:
+        model = served(server)
+    assert (model["id"], model["audio_output"], model["audio_input"]) == ("fast", False, True)
+    assert model["sources"]["audio_output"] == "the server"
+    assert model["prices"]["text_in"] is None
+
+
+def test_a_server_of_model_groups() -> None:
+    with serve(at({"/model_group/info": {"data": [GROUP]}})) as server:
+        assert (served(server)["provider"], served(server)["audio_input"]) == ("openai", True)
+
+
+def test_openrouters_modalities_are_read() -> None:
+    with serve(at({"/api/v1/models": {"data": [OPENROUTER]}})) as server:
+        (model,) = document("--from", f"{server.url}/api/v1")
+    assert (model["audio_input"], model["audio_output"], model["voices"]) == (False, True, ["ann"])
+    assert (model["prices"]["text_in"], model["max_input_tokens"]) == (2.5, 4096)
+
+
+def test_a_bare_list_is_filled_from_the_table() -> None:
+    with serve(at({"/v1/models": {"data": [VLLM]}})) as server:
+        model = served(server, "Qwen/Qwen2.5-Omni-7B")
+    assert (model["audio_input"], model["audio_output"], model["max_input_tokens"]) == (True, None, 32768)
+
+
+def test_a_servers_words_cannot_drive_the_terminal() -> None:
+    evil = {"id": "\x1b]0;title\x07evil\n", "architecture": {"output_modalities": ["audio"]}}
+    with serve(at({"/v1/models": {"data": [evil | {"supported_voices": ["\x1b[2J"]}]}})) as server:
+        shown = on_terminal(80, "caps", "--from", server.url, env=environment(NO_COLOR="1"))
+        piped = audiocli("caps", "--from", server.url).stdout
+    assert "]0;title" in shown
+    assert "\x1b]" not in shown
+    assert b"\x1b" not in piped
+    assert len(piped.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "says"),
+    [
+        (b"[" * 100_000, 7, "not JSON"),
+        (b"<html>", 7, "not JSON"),
+        (b"[]", 7, "in place of an object"),
+        (b'{"data": 7}', 7, "lists no models"),
+        (b'{"data": [{"id": 7}, 3, {"model_name": "x"}]}', 7, "lists no models"),
+    ],
+)
+def test_a_hostile_answer_is_one_clean_error(body: bytes, code: int, says: str) -> None:
+    with serve(lambda exchange: exchange.reply(body)) as server:
+        result = audiocli("caps", "--from", server.url)
+    assert (result.returncode, result.stdout) == (code, b"")
+    assert says in error_line(result)
+
+
+def test_a_server_that_is_not_there() -> None:
+    with serve(lambda exchange: None) as server:
+        pass
+    result = audiocli("caps", "--from", server.url, "--json")
+    assert (result.returncode, result.stdout) == (7, b"")
+    assert json.loads(result.stderr)["error"]["type"] == "ConnectError"
+
+
+# Newer maps
+
+
+def litellm_map(count: int) -> dict[str, Any]:
+    both = {"litellm_provider": "openai", "supports_audio_input": True, "supports_audio_output": True}
+    models = {f"host/model-{number}": both for number in range(count)}
+    return models | {"gpt-audio-1.5": both | {"max_input_tokens": 7}, "sample_spec": {"mode": "chat"}}
+
+
+def test_a_newer_table_takes_the_place_of_the_built_in_one(tmp_path: Path) -> None:
+    path = refreshed_path(tmp_path / "audiocli")
+    with serve(at({"/litellm": litellm_map(600), "/models_dev": {}})) as server:
+        assert refresh(path, (f"{server.url}/litellm", f"{server.url}/models_dev")) > 600
+    result = audiocli("caps", "gpt-audio-1.5", "--json", env=environment(XDG_CACHE_HOME=str(tmp_path)))
+    (model,) = json.loads(result.stdout)["models"]
+    assert (model["max_input_tokens"], model["needs_audio"], model["source"]) == (7, True, "LiteLLM's map")
+
+
+@pytest.mark.parametrize("litellm", [{}, litellm_map(10), [], "x"])
+def test_a_broken_map_leaves_the_old_table(litellm: object, tmp_path: Path) -> None:
+    path = tmp_path / "models.json"
+    path.write_text("old")
+    with (
+        serve(at({"/litellm": litellm, "/models_dev": {}})) as server,
+        pytest.raises((InputError, ReplyError)),
+    ):
+        refresh(str(path), (f"{server.url}/litellm", f"{server.url}/models_dev"))
+    assert [file.name for file in tmp_path.iterdir()] == ["models.json"]
+    assert path.read_text() == "old"
