@@ -1,0 +1,140 @@
+"""Ask a model, with our own types."""
+
+import asyncio
+import datetime
+import os
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+
+from audiocli.audio.formats import format_of
+from audiocli.audio.prepare import prepare
+from audiocli.audio.source import open_input
+from audiocli.chat import AudioBytes, AudioPart, AudioSource, ChatRequest, Event
+from audiocli.client import Answer, Question, compose
+from audiocli.client import ask as ask_provider
+from audiocli.http import fetch
+from audiocli.library.blocking import blocking, iterating
+from audiocli.library.connection import DEFAULT_RETRIES, DEFAULT_TIMEOUT, connect
+from audiocli.providers.registry import Target
+
+MAX_INPUT_BYTES = 25_000_000  # what OpenAI takes
+FETCH_SECONDS = 120.0
+
+Audio = str | os.PathLike[str] | bytes
+"""A file's path, an http address, or what is in a file. The content tells the format."""
+
+
+async def aask(
+    prompt: str = "",
+    *,
+    audio: Audio | Sequence[Audio] | None = None,
+    model: str | None = None,
+    voice: str | None = None,
+    system: str | None = None,
+    output: str | os.PathLike[str] | None = None,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    seed: int | None = None,
+    force: bool = False,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - for all tries, so that it is told from idleness
+    retries: int = DEFAULT_RETRIES,
+    show: Callable[[Event], None] = lambda event: None,
+) -> Answer:
+    """The answer to `prompt` and `audio`, spoken into the file `output` where that is named.
+
+    The extension of `output` says its format. `show` is told of each event as it comes. Without a `model` it
+    is the config's, then OpenAI's where there is a key or a server, then the embedded one. `timeout` is in
+    seconds, for all tries together. `force` asks for what the model is known not to do. Raises
+    `AudiocliError`.
+    """
+    path = os.fspath(output) if output is not None else None
+    connection = connect(model, base_url=base_url, api_key=api_key, timeout=timeout, retries=retries)
+    question = Question(
+        prompt=prompt,
+        audio=await _parts(audio),
+        system=system,
+        output=format_of(path) if path is not None else None,
+        voice=voice,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        seed=seed,
+        force=force,
+    )
+    request = _composed(question, connection.target)
+    if path is None:
+        return await ask_provider(connection.provider, request, show=show)
+    from audiocli.audio.output import FileRecorder  # Most answers are read.
+
+    recorder = FileRecorder(path, format_of(path))
+    return await ask_provider(connection.provider, request, recorder=recorder, show=show)
+
+
+async def astream(
+    prompt: str = "",
+    *,
+    audio: Audio | Sequence[Audio] | None = None,
+    model: str | None = None,
+    voice: str | None = None,
+    system: str | None = None,
+    spoken: bool = False,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    seed: int | None = None,
+    force: bool = False,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - for all tries, so that it is told from idleness
+    retries: int = DEFAULT_RETRIES,
+) -> AsyncGenerator[Event, None]:
+    """The events of an answer as they come, one `Finished` at the end; otherwise as `aask`.
+
+    A `spoken` answer comes as pcm16: 24 kHz, mono, little-endian, without a header. Nothing is sent before
+    the first event is asked for; closing the generator closes the connection.
+    """
+    connection = connect(model, base_url=base_url, api_key=api_key, timeout=timeout, retries=retries)
+    question = Question(
+        prompt=prompt,
+        audio=await _parts(audio),
+        system=system,
+        output="pcm" if spoken else None,
+        voice=voice,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        seed=seed,
+        force=force,
+    )
+    async with aclosing(connection.provider.stream(_composed(question, connection.target))) as events:
+        async for event in events:
+            yield event
+
+
+ask = blocking(aask)
+stream = iterating(astream)
+
+
+def _composed(question: Question, target: Target) -> ChatRequest:
+    return compose(question, target, today=datetime.datetime.now(datetime.UTC).date().isoformat())
+
+
+async def _parts(audio: Audio | Sequence[Audio] | None) -> tuple[AudioPart, ...]:
+    if audio is None:
+        return ()
+    given = (audio,) if isinstance(audio, str | bytes | os.PathLike) else audio
+    return tuple([await _part(each) for each in given])
+
+
+async def _part(audio: Audio) -> AudioPart:
+    source, name = await _opened(audio)
+    prepared = await asyncio.to_thread(prepare, source, name, max_bytes=MAX_INPUT_BYTES)
+    return prepared.part
+
+
+async def _opened(audio: Audio) -> tuple[AudioSource, str]:
+    if isinstance(audio, bytes):
+        return AudioBytes(audio), "audio"
+    name = os.fspath(audio)
+    if "://" in name:
+        return AudioBytes(await fetch(name, max_bytes=MAX_INPUT_BYTES, seconds=FETCH_SECONDS)), name
+    return await asyncio.to_thread(open_input, name, MAX_INPUT_BYTES), name

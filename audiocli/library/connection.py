@@ -1,0 +1,67 @@
+"""Where a call goes: what it says itself stands above the environment and the config."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from audiocli.config import Config, Deployment, load
+from audiocli.errors import UsageError
+from audiocli.providers.base import Provider
+from audiocli.providers.registry import Target, build, resolve
+from audiocli.providers.retry import Retrying
+
+DEFAULT_TIMEOUT = 600.0
+DEFAULT_RETRIES = 2
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A model, and the provider that answers for it, which tries again where that may help."""
+
+    target: Target
+    provider: Provider
+
+
+def connect(
+    model: str | None = None,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+    retries: int = DEFAULT_RETRIES,
+    headers: Mapping[str, str] | None = None,
+) -> Connection:
+    """The connection to `model`, which is a name as `--model` takes it. Nothing is sent yet.
+
+    A `base_url` is asked for any name, also for one that the config gives to another server. An `api_key`
+    goes to that server, or to the one that the model is at, in place of the key that is set for it. Raises
+    `UsageError`, `ConfigError` and `AuthenticationError`.
+    """
+    if not timeout > 0:
+        raise UsageError("timeout must be more than 0 seconds")
+    if retries < 0:
+        raise UsageError("the number of retries must not be negative")
+    settings = _settings(base_url, api_key)
+    target = resolve(settings, model, base_url)
+    if target.endpoint is not None:
+        key = settings.api_key if api_key else target.endpoint.api_key
+        changed = {**target.endpoint.headers, **(headers or {})}
+        target = replace(target, endpoint=replace(target.endpoint, api_key=key, headers=changed))
+    provider = build(target, settings, lambda done, total: None)
+    return Connection(target, Retrying(provider, retries=retries, timeout=timeout))
+
+
+def _settings(base_url: str | None, api_key: str | None) -> Config:
+    """The configuration, in which the call's own key stands for every other."""
+    if not api_key:
+        settings = load(os.environ)
+    else:
+        settings = load({**os.environ, "OPENAI_API_KEY": api_key})
+        deployments = {name: _keyless(deployment) for name, deployment in settings.deployments.items()}
+        settings = replace(settings, deployments=deployments)
+    # A deployment's key is for its own server.
+    return replace(settings, deployments={}) if base_url else settings
+
+
+def _keyless(deployment: Deployment) -> Deployment:
+    return replace(deployment, api_key=None, api_key_file=None)

@@ -1,0 +1,73 @@
+"""A JSON object as Python code likes to read it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_OPTIONAL = frozenset(
+    {"audio", "content", "data", "expires_at", "finish_reason", "function_call", "id", "logprobs", "refusal"}
+    | {"role", "tool_calls", "transcript", "usage"}
+)
+"""What a chat completion, or a chunk of one, may leave out: it reads as `None`."""
+
+
+class Document(Mapping[str, Any]):
+    """A JSON object whose members are read as attributes, `document.id`, or as items, `document["id"]`.
+
+    Objects within it are documents too. A member that OpenAI's answers may lack reads as `None`; iteration,
+    `in` and `model_dump` have what is there.
+    """
+
+    __slots__ = ("_members",)
+
+    def __init__(self, members: Mapping[str, Any]) -> None:
+        self._members = {name: _wrapped(value) for name, value in members.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        if name in _OPTIONAL:
+            return self._members.get(name)
+        return self._members[name]
+
+    def __getattr__(self, name: str) -> Any:
+        # Python's own names are asked for before there is a `_members`, as when a document is copied.
+        if name.startswith("_") or not (name in self._members or name in _OPTIONAL):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return self[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self._members.get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._members!r})"
+
+    def model_dump(self) -> dict[str, Any]:
+        """The object as plain dictionaries and lists."""
+        return {name: plain(value) for name, value in self._members.items()}
+
+    def model_dump_json(self) -> str:
+        """The object as JSON."""
+        return json.dumps(self.model_dump())
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON has it, where it is made of documents, or of other packages' answers."""
+    if isinstance(value, Mapping):
+        return {name: plain(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value.model_dump() if hasattr(value, "model_dump") else value
+
+
+def _wrapped(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Document(value)
+    return [_wrapped(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,61 @@
+"""What is public, and what importing it costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import audiocli
+from audiocli.capabilities import lookup
+
+STUB = Path(audiocli.__file__).with_name("__init__.pyi")
+
+PUBLIC = {
+    *("__version__", "ask", "aask", "stream", "astream", "capabilities"),
+    *("completion", "acompletion", "supports_audio_input", "supports_audio_output", "Document"),
+    *("Answer", "Capabilities", "Event", "TextDelta", "TranscriptDelta", "AudioDelta", "Finished", "Usage"),
+    *("AudiocliError", "UsageError", "ConfigError", "InputError", "DependencyError", "CapabilityError"),
+    *("OutputError", "ProviderError", "AuthenticationError", "RejectedError", "RateLimitError"),
+    *("ConnectError", "DeadlineError", "ServerError", "ReplyError"),
+}
+
+
+def test_these_names_are_public_and_no_other() -> None:
+    assert set(audiocli.__all__) == PUBLIC
+    assert len(audiocli.__all__) == len(PUBLIC)
+
+
+def test_every_public_name_is_there() -> None:
+    for name in PUBLIC:
+        assert getattr(audiocli, name) is not None
+        assert name in dir(audiocli)
+
+
+def test_type_checkers_are_told_of_the_same_names() -> None:
+    told = set()
+    for node in ast.parse(STUB.read_text()).body:
+        if isinstance(node, ast.ImportFrom):
+            told |= {alias.asname for alias in node.names}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            told.add(node.target.id)
+        elif isinstance(node, ast.FunctionDef):
+            told.add(node.name)
+    assert told == PUBLIC | {"__all__"}
+
+
+def test_capabilities_is_a_function_and_still_a_package() -> None:
+    known = audiocli.capabilities("gpt-audio-1.5")
+    assert known is not None
+    assert known == lookup("gpt-audio-1.5") == audiocli.capabilities("gpt-audio-1.5", "openai")
+    assert known.audio_output is True
+    assert audiocli.capabilities("nobody/knows") is None
+
+
+def test_a_name_that_is_not_public_is_not_there() -> None:
+    assert not hasattr(audiocli, "transmogrify")
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    script = "import sys; before = set(sys.modules); import audiocli; print(*set(sys.modules) - before)"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
+    assert result.stdout.split() == ["audiocli"]
