@@ -180,6 +180,7 @@ def _report(world: World, chosen: AskOptions, target: Target, answer: Answer, *,
         world.note("the answer was cut off at the limit of its length; raise --max-tokens")
     if unheard:
         world.note("the answer was spoken as well; -o FILE keeps the sound")
+    world.detail(render.describe_timings(answer))
     dollars = cost(answer.finished.usage, render.prices_of(target))
     if chosen.json:
         document = render.answer_document(answer, target, world.notes)

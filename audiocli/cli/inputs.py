@@ -13,7 +13,7 @@ from audiocli.cli.options import parse_size
 from audiocli.cli.signals import run_until_signal
 from audiocli.cli.world import World, is_terminal
 from audiocli.errors import InputError
-from audiocli.printable import one_line
+from audiocli.printable import one_line, quoted
 
 FETCH_SECONDS = 120.0
 PATIENCE_SECONDS = 2.0
@@ -66,12 +66,18 @@ def _prepared(world: World, named: list[tuple[str, AudioSource]], max_bytes: int
         return Inputs(text)
     from audiocli.audio.prepare import prepare
 
-    prepared = [prepare(source, name, max_bytes=max_bytes) for name, source in named]
-    for audio in prepared:
+    prepared = []
+    for name, source in named:
+        audio = prepare(source, name, max_bytes=max_bytes)
         for note in audio.notes:
             world.note(note)
         for detail in audio.details:
             world.detail(detail)
+        length = f", {audio.duration:.1f} s" if audio.duration is not None else ""
+        world.detail(
+            f"sending {quoted(name)} as {audio.part.format}, {audio.part.source.size:,} bytes{length}"
+        )
+        prepared.append(audio)
     seconds = sum(audio.duration or 0 for audio in prepared)
     return Inputs(text, tuple(audio.part for audio in prepared), seconds)
 

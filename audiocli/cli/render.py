@@ -164,6 +164,19 @@ def describe_usage(answer: Answer, dollars: float | None) -> str:
     )
 
 
+def describe_timings(answer: Answer) -> str:
+    """When the first word and the first sound came, and when all was there."""
+    timings = answer.timings
+    named = {
+        "first word": timings.first_text,
+        "first sound": timings.first_audio,
+        "whole answer": timings.total,
+    }
+    return ", ".join(
+        f"{name} after {seconds:.2f} s" for name, seconds in named.items() if seconds is not None
+    )
+
+
 def answer_document(answer: Answer, target: Target, notes: Sequence[str]) -> dict[str, Any]:
     """The answer as `--json` prints it, with what there was to note."""
     finished, usage = answer.finished, answer.finished.usage

@@ -121,6 +121,8 @@ def test_several_files_are_sent_in_order(tmp_path: Path) -> None:
         )
     assert result.returncode == 0, result.stderr
     assert b"'b.flac': FLAC turned into 16-bit WAV" in result.stderr
+    assert b"sending 'a.wav' as wav, 4,844 bytes, 0.1 s" in result.stderr
+    assert b"first word after 0." in result.stderr
     parts = json.loads(server.exchanges[0].body)["messages"][0]["content"]
     assert [part["type"] for part in parts] == ["text", "input_audio", "input_audio"]
     second = base64.b64decode(parts[2]["input_audio"]["data"])
