@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from audiocli.capabilities import Capabilities, Table, current_table, known_models
 from audiocli.capabilities.override import override
 from audiocli.config import Config, Deployment
-from audiocli.errors import AuthenticationError, ConfigError, UsageError
+from audiocli.errors import AuthenticationError, ConfigError, DependencyError, UsageError
 from audiocli.printable import quoted
 from audiocli.providers.base import Provider
 from audiocli.providers.openai_compatible import Endpoint, OpenAICompatible
@@ -86,13 +86,22 @@ def resolve(config: Config, name: str | None = None, base_url: str | None = None
 
 
 def build(target: Target, config: Config, progress: Progress) -> Provider:
-    """The provider that answers for `target`. Raises `AuthenticationError` where its key is missing."""
+    """The provider that answers for `target`.
+
+    Raises `AuthenticationError` where its key is missing, `DependencyError` where its packages are.
+    """
     if target.key_variable is not None:
         hint = f"set {target.key_variable}, or use the embedded model with --model local"
         raise AuthenticationError(f"there is no key for {target.name}", hint=hint)
     if target.endpoint is not None:
         return OpenAICompatible(target.endpoint)
-    return _IN_PROCESS[target.provider](config, progress)
+    try:
+        return _IN_PROCESS[target.provider](config, progress)
+    except DependencyError as error:
+        if not target.chosen:
+            raise
+        hint = "set OPENAI_API_KEY, or pip install 'audiocli[local]'"
+        raise AuthenticationError("there is no key, and no embedded model", hint=hint) from error
 
 
 def reachable_models() -> list[str]:

