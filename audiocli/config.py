@@ -59,6 +59,14 @@ class Config:
             return self.api_key
         return _key_from_file(self.api_key_file)
 
+    def server_key(self, url: str) -> Secret | None:
+        """The key for the server at `url`, if the environment or a deployment names that server."""
+        if self.base_url is not None and _origin(url) == _origin(self.base_url):
+            return self.openai_key()
+        own = (each for each in self.deployments.values() if each.base_url is not None)
+        deployment = next((each for each in own if _origin(url) == _origin(each.base_url or "")), None)
+        return self.deployment_key(deployment) if deployment else None
+
     def deployment_key(self, deployment: Deployment) -> Secret | None:
         """The key that a deployment names. Raises `AuthenticationError` where that is not set."""
         if deployment.api_key_file is not None:
@@ -92,6 +100,11 @@ def load(environ: Mapping[str, str], path: Path | None = None) -> Config:
         cache_dir=_directory(environ, "XDG_CACHE_HOME", ".cache"),
         environ=environ,
     )
+
+
+def _origin(url: str) -> str:
+    scheme, _, rest = url.lower().partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
 
 
 def _headers(environ: Mapping[str, str]) -> dict[str, str]:

@@ -73,7 +73,9 @@ def _asked(table: Table, config: Config, chosen: CapsOptions) -> dict[str, Capab
     if chosen.server is not None:
         from audiocli.cli.serving import ask_server
 
-        served = {model.id: model for model in ask_server(chosen.server, table)}
+        served = {
+            model.id: model for model in ask_server(chosen.server, table, config.server_key(chosen.server))
+        }
         return {name: served.get(name) for name in chosen.models or served}
     if chosen.models:
         return {name: _known(table, config, name) for name in chosen.models}

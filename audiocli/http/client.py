@@ -5,6 +5,7 @@ import ssl
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from types import MappingProxyType
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -260,17 +261,20 @@ def _said(error: Exception) -> str:
     return one_line(str(error)) or type(error).__name__
 
 
-async def fetch(url: str, *, max_bytes: int, seconds: float) -> bytes:
+async def fetch(
+    url: str, *, max_bytes: int, seconds: float, headers: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
     """The body of an http(s) URL that a user named, whole within `seconds`.
 
     It may be on a private network, since the user may; where a server of another origin redirects to may not.
-    No credentials are sent. Raises `InputError` where there is nothing to be had or more than `max_bytes`,
-    `ConnectError` and `DeadlineError` where it cannot be reached.
+    `headers`, which may hold a key, go to the URL's own origin and to no other. Raises `InputError` where
+    there is nothing to be had or more than `max_bytes`, `ConnectError` and `DeadlineError` where it cannot be
+    reached.
     """
     name = quoted(url)
     try:
         async with asyncio.timeout(seconds):
-            return await _follow(url, name, max_bytes)
+            return await _follow(url, name, max_bytes, headers)
     except (TimeoutError, DeadlineError):
         raise DeadlineError(f"{name} did not arrive within {seconds:g} s") from None
     except TooLargeError:
@@ -280,11 +284,12 @@ async def fetch(url: str, *, max_bytes: int, seconds: float) -> bytes:
         raise InputError(f"{name} cannot be used: {error.message}") from None
 
 
-async def _follow(url: str, name: str, max_bytes: int) -> bytes:
+async def _follow(url: str, name: str, max_bytes: int, headers: Mapping[str, str]) -> bytes:
     named = target = _checked_url(url)
     for _ in range(MAX_REDIRECTS + 1):
         same_origin = (target.scheme, target.host, target.port) == (named.scheme, named.host, named.port)
-        async with _get(target, check_named if same_origin else check_redirected) as response:
+        check, sent = (check_named, headers) if same_origin else (check_redirected, {})
+        async with _get(target, sent, check) as response:
             if not response.has_redirect_location:
                 return await _content(response, name, max_bytes)
             target = _redirected(target, response.headers["location"])
@@ -299,8 +304,10 @@ def _redirected(source: httpx.URL, location: str) -> httpx.URL:
 
 
 @asynccontextmanager
-async def _get(url: httpx.URL, check: Callable[[Address], None]) -> AsyncGenerator[httpx.Response, None]:
-    headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "audiocli"}
+async def _get(
+    url: httpx.URL, headers: Mapping[str, str], check: Callable[[Address], None]
+) -> AsyncGenerator[httpx.Response, None]:
+    headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "audiocli", **headers}
     with _mapped_errors():
         async with _sent(_request("GET", url, headers, httpx.ByteStream(b"")), check) as response:
             yield response

@@ -255,6 +255,16 @@ def test_a_bare_list_is_filled_from_the_table() -> None:
     assert (model["audio_input"], model["audio_output"], model["max_input_tokens"]) == (True, None, 32768)
 
 
+def test_a_server_gets_its_own_key_and_no_other() -> None:
+    key = "sk-test-0123456789"
+    with serve(at({"/v1/models": {"data": [VLLM]}})) as server, serve(at({})) as other:
+        env = environment(OPENAI_API_KEY=key, OPENAI_BASE_URL=f"{server.url}/v1")
+        assert audiocli("caps", "--from", server.url, env=env).returncode == 0
+        assert {exchange.headers.get("authorization") for exchange in server.exchanges} == {f"Bearer {key}"}
+        audiocli("caps", "--from", other.url, env=env)
+        assert {exchange.headers.get("authorization") for exchange in other.exchanges} == {None}
+
+
 def test_a_servers_words_cannot_drive_the_terminal() -> None:
     evil = {"id": "\x1b]0;title\x07evil\n", "architecture": {"output_modalities": ["audio"]}}
     with serve(at({"/v1/models": {"data": [evil | {"supported_voices": ["\x1b[2J"]}]}})) as server:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from audiocli.config import Config, load
+from audiocli.config import Config, Deployment, load
 from audiocli.errors import AuthenticationError, ConfigError
 from audiocli.secret import Secret
 
@@ -128,3 +128,17 @@ def test_the_sample_is_a_config() -> None:
     config = load({"HOME": "/nonexistent"}, Path(__file__).parents[2] / "samples" / "config.yaml")
     assert config.model == "fast"
     assert config.deployments["at-home"].model_info["supports_audio_output"] is False
+
+
+def test_a_server_is_known_by_its_scheme_host_and_port() -> None:
+    deployment = Deployment(model="openai/x", base_url="http://there:8000/v1", api_key="sk-there-01234567")
+    config = Config(api_key=Secret(KEY), base_url="http://here:4000/v1", deployments={"x": deployment})
+    assert config.server_key("http://HERE:4000") == Secret(KEY)
+    assert config.server_key("http://there:8000/") == Secret("sk-there-01234567")
+    for other in (
+        "https://here:4000",
+        "http://here:4001",
+        "http://here:4000@evil",
+        "https://api.openai.com/v1",
+    ):
+        assert config.server_key(other) is None
