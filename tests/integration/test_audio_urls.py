@@ -196,7 +196,7 @@ def test_what_comes_too_slowly_is_given_up(script: Script) -> None:
         started = time.monotonic()
         with pytest.raises(DeadlineError, match=r"did not arrive within 0\.5 s"):
             asyncio.run(fetch(server.url, max_bytes=10_000, seconds=0.5))
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 4
 
 
 def test_the_limit_is_for_what_is_there_and_not_a_byte_less() -> None:

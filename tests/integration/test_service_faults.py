@@ -405,17 +405,17 @@ GOOD = stream(WORDS, SPOKEN, DONE)
 @pytest.mark.parametrize(
     ("headers", "at_least", "at_most"),
     [
-        ({"Retry-After": "1"}, 1.0, 1.5),
-        ({"Retry-After": "0"}, 0, 0.3),
-        ({"Retry-After": "0.2"}, 0.2, 0.5),
-        ({"retry-after-ms": "200", "Retry-After": "3600"}, 0.2, 0.5),
-        ({"Retry-After": "soon"}, 0.37, 0.9),
-        ({"Retry-After": "-5"}, 0.37, 0.9),
-        ({"Retry-After": "NaN"}, 0.37, 0.9),
-        ({"Retry-After": "1e400"}, 0.37, 0.9),
-        ({"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0, 0.3),
-        ({"retry-after-ms": "nan"}, 0.37, 0.9),
-        ({}, 0.37, 0.9),
+        ({"Retry-After": "1"}, 1.0, 3),
+        ({"Retry-After": "0"}, 0, 0.36),
+        ({"Retry-After": "0.2"}, 0.2, 2),
+        ({"retry-after-ms": "200", "Retry-After": "3600"}, 0.2, 2),
+        ({"Retry-After": "soon"}, 0.37, 3),
+        ({"Retry-After": "-5"}, 0.37, 3),
+        ({"Retry-After": "NaN"}, 0.37, 3),
+        ({"Retry-After": "1e400"}, 0.37, 3),
+        ({"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0, 0.36),
+        ({"retry-after-ms": "nan"}, 0.37, 3),
+        ({}, 0.37, 3),
     ],
 )
 def test_the_wait_is_what_the_service_asks_for_or_our_own(
@@ -435,7 +435,7 @@ def test_a_date_is_waited_for() -> None:
     ) as server:
         started = time.monotonic()
         answered(server)
-    assert 0.5 <= time.monotonic() - started < 2.5
+    assert 0.5 <= time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("wait", ["3600", formatdate(time.time() + 3600, usegmt=True)])
@@ -657,7 +657,7 @@ def test_the_deadline_is_for_the_whole_call(script: Script, tmp_path: Path) -> N
     with serve(script) as server:
         started = time.monotonic()
         result = ask(server.url, tmp_path, "--timeout", "0.7")
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 6
     assert (result.returncode, result.stdout, len(server.exchanges)) == (7, b"", 1)
     assert "no whole answer within 0.7 s: raise --timeout" in error_line(result)
 
@@ -680,7 +680,7 @@ def test_a_stream_without_events_is_given_up_however_alive_it_looks(script: Scri
         started = time.monotonic()
         with pytest.raises(DeadlineError, match=r"silent for 0\.3 s"):
             asyncio.run(events_of(provider))
-    assert 0.25 < time.monotonic() - started < 1.5
+    assert 0.25 < time.monotonic() - started < 5
 
 
 def test_a_stream_that_goes_on_may_take_longer_than_the_silence_it_is_allowed() -> None:
@@ -902,7 +902,7 @@ def test_cancelling_closes_the_connection_at_once(sent: bytes) -> None:
         while not left and time.monotonic() < deadline:
             time.sleep(0.001)
     assert left
-    assert left[0] < 0.3
+    assert left[0] < 1
 
 
 def test_closing_a_stream_in_the_middle_closes_the_connection() -> None:
@@ -915,4 +915,4 @@ def test_closing_a_stream_in_the_middle_closes_the_connection() -> None:
     with serve(hold_after(STREAM_HEAD + WORDS, left)) as server:
         asyncio.run(leave(OpenAICompatible(Endpoint(server.url))))
     assert left
-    assert left[0] < 0.3
+    assert left[0] < 1

@@ -116,7 +116,7 @@ def test_cancelling_while_the_body_is_sent_closes_its_file_and_the_connection_at
         started = time.monotonic()
         task.cancel()
         await asyncio.wait([task])
-        assert time.monotonic() - started < 0.1
+        assert time.monotonic() - started < 1
         assert asyncio.all_tasks() == {asyncio.current_task()}
         assert [file.closed for file in files] == [True]
         gone.set()
