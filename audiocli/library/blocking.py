@@ -70,7 +70,13 @@ class _OwnLoop:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """What `work` returns. If Ctrl-C interrupts the waiting, leaving the loop cancels it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        running = None
+        try:
+            running = asyncio.run_coroutine_threadsafe(work, self._loop)
+            return running.result()
+        finally:
+            if running is None:
+                work.close()  # Ctrl-C came before it was handed over: nobody will await it.
 
     def _serve(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:

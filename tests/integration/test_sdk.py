@@ -8,7 +8,6 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -426,19 +425,24 @@ def test_the_synchronous_functions_work_where_a_loop_is_running(echo: Server) ->
 
 def test_ctrl_c_ends_a_synchronous_call_and_its_connection() -> None:
     left: list[float] = []
-    asking = threading.Event()
 
     def play(exchange: Exchange) -> None:
         exchange.stream(b'data: {"choices": [{"index": 0, "delta": {"content": "word "}}]}\n\n')
-        asking.set()
         left.append(exchange.hold())
 
-    script = "import sys, audiocli; list(audiocli.stream('hi', model='m', base_url=sys.argv[1]))"
+    script = """if True:
+        import sys, audiocli
+        for event in audiocli.stream("hi", model="m", base_url=sys.argv[1]):
+            print(event, flush=True)
+    """
+    command = [sys.executable, "-c", script]
     with (
         serve(play) as server,
-        subprocess.Popen([sys.executable, "-c", script, server.url], stderr=subprocess.PIPE) as process,
+        subprocess.Popen([*command, server.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
     ):
-        assert asking.wait(20)
+        assert process.stdout
+        assert b"word" in process.stdout.readline()
+        time.sleep(0.2)  # until it waits for more, which cannot be seen from here
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=20)
     assert left[0] < 10
