@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from audiocli.audio.formats import format_of
+from audiocli.audio.formats import Format, format_of
 from audiocli.audio.recording import Recorder
 from audiocli.chat import ChatRequest
 from audiocli.cli import render
@@ -51,7 +51,7 @@ def answer(world: World, chosen: AskOptions) -> int:
 
     async def asked() -> Answer:
         # Where signals are heard: one that came earlier would leave the recorder's file behind.
-        recorder = _recorder(world, chosen)
+        recorder = _recorder(world, chosen, question.output)
         _announce(world, target, request, today)
         world.progress.show(f"asking {target.model}")
         return await ask_model(provider, request, recorder=recorder, show=screen.show)
@@ -137,12 +137,11 @@ def _announce(world: World, target: Target, request: ChatRequest, today: str) ->
     world.detail(f"asking {target.model} {where}{spoken}{', streaming' if request.stream else ''}")
 
 
-def _recorder(world: World, chosen: AskOptions) -> Recorder | None:
-    if chosen.output is None:
+def _recorder(world: World, chosen: AskOptions, format: Format | None) -> Recorder | None:
+    if chosen.output is None or format is None:
         return None
     from audiocli.audio.output import FileRecorder, PipeRecorder
 
-    format = format_of(chosen.output, chosen.format)
     if chosen.output == "-":
         assert world.stdout is not None  # noqa: S101 - checked with the other contradictions
         return PipeRecorder(world.stdout.buffer, "stdout", format)

@@ -35,8 +35,9 @@ def as_curl(request: ChatRequest, target: Target) -> str:
     keyed = target.endpoint.api_key is not None or target.key_variable is not None
     command = ["curl", "-sS", "--fail-with-body", *_curl_headers(request, target.endpoint, keyed=keyed)]
     sent = " ".join([*command, shlex.quote(target.endpoint.shown_url)])
-    if len(body) == 1:
-        return f"{sent} --data-binary {shlex.quote(_text(body[0]))}"
+    match body:
+        case [bytes(only)]:
+            return f"{sent} --data-binary {shlex.quote(only.decode())}"
     # The body goes through a pipe: one argument of a program holds no more than 128 kB.
     pieces = "; ".join(_printed(piece) for piece in body)
     return f"{{ {pieces}; }} | {sent} --data-binary @-"
@@ -51,12 +52,6 @@ def _curl_headers(request: ChatRequest, endpoint: Endpoint, *, keyed: bool) -> l
     if keyed:
         quoted.append('"Authorization: Bearer $OPENAI_API_KEY"')
     return [argument for header in quoted for argument in ("-H", header)]
-
-
-def _text(piece: bytes | AudioSource) -> str:
-    if not isinstance(piece, bytes):
-        raise TypeError("a source is not text")
-    return piece.decode()
 
 
 def _printed(piece: bytes | AudioSource) -> str:
