@@ -17,6 +17,7 @@ from audiocli.secret import Secret
 
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_KEY_CHARACTERS = 4096
+OPENAI_KEY_VARIABLE = "OPENAI_API_KEY"
 
 _OWN_SECTIONS = frozenset({"model", "model_list", "api_key_file", "local_model", "capabilities_sources"})
 _SERVER_SECTIONS = frozenset(
@@ -59,6 +60,13 @@ class Config:
             return self.api_key
         return _key_from_file(self.api_key_file)
 
+    def host_key(self, variable: str) -> Secret | None:
+        """The key in a host's own variable; OpenAI's may be in a file. Raises `AuthenticationError`."""
+        if variable == OPENAI_KEY_VARIABLE:
+            return self.openai_key()
+        value = self.environ.get(variable, "").strip()
+        return _checked_key(value, variable) if value else None
+
     def server_key(self, url: str) -> Secret | None:
         """The key for the server at `url`, if the environment or a deployment names that server."""
         if self.base_url is not None and _origin(url) == _origin(self.base_url):
@@ -86,12 +94,12 @@ def load(environ: Mapping[str, str], path: Path | None = None) -> Config:
     """
     named = path or _path(environ.get("AUDIOCLI_CONFIG"))
     document = _read(named) if named else _read_if_there(_directory(environ, "XDG_CONFIG_HOME", ".config"))
-    key = environ.get("OPENAI_API_KEY", "").strip()
+    key = environ.get(OPENAI_KEY_VARIABLE, "").strip()
     local = environ.get("AUDIOCLI_LOCAL_MODEL") or _text(document, "local_model")
     return Config(
         model=environ.get("AUDIOCLI_MODEL") or _text(document, "model"),
         deployments=_deployments(document),
-        api_key=_checked_key(key, "OPENAI_API_KEY") if key else None,
+        api_key=_checked_key(key, OPENAI_KEY_VARIABLE) if key else None,
         api_key_file=_path(_text(document, "api_key_file")),
         base_url=environ.get("OPENAI_BASE_URL") or None,
         headers=_headers(environ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from audiocli.capabilities import Capabilities, Table, current_table, known_models
 from audiocli.capabilities.override import override
-from audiocli.config import Config, Deployment
+from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment
 from audiocli.errors import AuthenticationError, ConfigError, DependencyError, UsageError
 from audiocli.printable import quoted
 from audiocli.providers.base import Provider
@@ -31,7 +31,7 @@ class Host:
 
 
 HOSTS: Mapping[str, Host] = {
-    "openai": Host("https://api.openai.com/v1", "OPENAI_API_KEY", "max_completion_tokens"),
+    "openai": Host("https://api.openai.com/v1", OPENAI_KEY_VARIABLE, "max_completion_tokens"),
 }
 
 # What compatible servers, old ones too, call the limit.
@@ -144,14 +144,16 @@ class _Names:
             if (known := self.table.lookup(model, provider)) is None:
                 raise _unknown(name)
             return Target(provider, model, known)
-        key, headers = self.config.openai_key(), self.config.headers
+        headers = self.config.headers
         if self.base_url is not None:
             model = model if provider in HOSTS else name
+            key = self.config.openai_key()
             endpoint = Endpoint(self.base_url, key, headers, COMPATIBLE_MAX_TOKENS_FIELD)
             return Target("openai", model, self.table.lookup(model), endpoint)
         if provider not in HOSTS:
             raise _unknown(name)
         host = HOSTS[provider]
+        key = self.config.host_key(host.key_variable)
         endpoint = Endpoint(host.base_url, key, headers, host.max_tokens_field)
         missing = None if key else host.key_variable
         return Target(provider, model, self.table.lookup(model, provider), endpoint, missing)

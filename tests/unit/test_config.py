@@ -142,3 +142,10 @@ def test_a_server_is_known_by_its_scheme_host_and_port() -> None:
         "https://api.openai.com/v1",
     ):
         assert config.server_key(other) is None
+
+
+def test_a_host_gets_the_key_of_its_own_variable() -> None:
+    config = Config(api_key=Secret(KEY), environ={"OTHER_API_KEY": "sk-other-01234567\n"})
+    assert config.host_key("OPENAI_API_KEY") == Secret(KEY)
+    assert config.host_key("OTHER_API_KEY") == Secret("sk-other-01234567")
+    assert config.host_key("ABSENT_API_KEY") is None
