@@ -54,16 +54,30 @@ class AudioPart:
     format: str
 
 
-Part = TextPart | AudioPart
+@dataclass(frozen=True)
+class RawPart:
+    """A part that has no word here, such as an image: the object that stands for it in OpenAI's API.
+
+    Only a provider that speaks this API can send it.
+    """
+
+    document: Mapping[str, Any] = field(hash=False)
+
+
+Part = TextPart | AudioPart | RawPart
 
 
 @dataclass(frozen=True)
 class Message:
-    """One turn. `audio_id` names an earlier spoken answer, in place of its parts (assistant only)."""
+    """One turn. `audio_id` names an earlier spoken answer, in place of its parts (assistant only).
+
+    `extra` members, such as the calls of tools and a result's `tool_call_id`, are sent as they are.
+    """
 
     role: Role
     parts: tuple[Part, ...] = ()
     audio_id: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -76,7 +90,10 @@ class AudioOutput:
 
 @dataclass(frozen=True, kw_only=True)
 class ChatRequest:
-    """What is asked of a model. Without `audio` the answer is text. `extra` fields are sent as they are."""
+    """What is asked of a model. Without `audio` the answer is text.
+
+    `extra` fields are sent as they are, in place of what would be sent under their names.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -91,13 +108,17 @@ class ChatRequest:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens as the service counted them; the totals include the audio tokens."""
+    """Tokens as the service counted them; the totals include the audio tokens.
+
+    `input_seconds` is the sound's length, where the service counts that in place of tokens.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     input_audio_tokens: int = 0
     output_audio_tokens: int = 0
     cached_tokens: int = 0
+    input_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -112,6 +133,13 @@ class TranscriptDelta:
     """More of the words that are being spoken."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class AudioStarted:
+    """The answer is spoken. A later message names it by `id`; services without such names leave this out."""
+
+    id: str
 
 
 @dataclass(frozen=True)
@@ -139,7 +167,21 @@ class Finished:
     usage: Usage | None = None
 
 
-Event = TextDelta | TranscriptDelta | AudioDelta | Finished
+@dataclass(frozen=True, kw_only=True)
+class Extra:
+    """What else a service says, by OpenAI's names: calls of tools, log probabilities, further choices.
+
+    `answer` has members of the answer as a whole, `choice` of its choice `index`, `message` of that one's
+    message. Of the first choice it is what the other events do not tell, of further ones all.
+    """
+
+    index: int = 0
+    answer: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    choice: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    message: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+Event = TextDelta | TranscriptDelta | AudioStarted | AudioDelta | Extra | Finished
 
 
 @dataclass(frozen=True)
@@ -149,12 +191,14 @@ class Answer:
     text: str
     audio: bytes = field(repr=False)
     finished: Finished
+    extras: tuple[Extra, ...] = ()
 
 
 async def collect(events: AsyncIterator[Event]) -> Answer:
     """Put a stream of events together. The stream ends with one `Finished`, as `Provider` promises."""
     words: list[str] = []
     sound: list[bytes] = []
+    extras: list[Extra] = []
     finished = Finished()
     async for event in events:
         match event:
@@ -162,6 +206,8 @@ async def collect(events: AsyncIterator[Event]) -> Answer:
                 words.append(text)
             case AudioDelta(data):
                 sound.append(data)
+            case Extra():
+                extras.append(event)
             case Finished():
                 finished = event
-    return Answer("".join(words), b"".join(sound), finished)
+    return Answer("".join(words), b"".join(sound), finished, tuple(extras))

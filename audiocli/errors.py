@@ -64,8 +64,14 @@ class UnknownModelError(UsageError):
 
 
 class InputError(AudiocliError):
+    """`param` is the member of a request that is wrong, where it is one."""
+
     exit_code = 2
     http_status = 400
+
+    def __init__(self, message: str, *, hint: str | None = None, param: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.param = param
 
 
 class DependencyError(AudiocliError):
@@ -150,7 +156,7 @@ class ConnectError(ProviderError):
 
 class DeadlineError(ProviderError):
     http_status = 504
-    advice = "try again, or raise --timeout"
+    advice = "try again, or raise the timeout"
 
 
 class ServerError(ProviderError):

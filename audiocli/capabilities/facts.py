@@ -34,7 +34,10 @@ class Capabilities:
     `mode` is what it is for: chat, transcription, speech, realtime, or what else takes or makes sound.
     `audio_input`, `audio_output` and `streaming` are `None` where nobody knows. `needs_audio` says that the
     model refuses a conversation without any: audio must go in or come out. `stream_formats` are those that it
-    can stream. Limits are in tokens, bytes and seconds; the tokens per second are what sound counts as.
+    can stream. `languages` are codes such as `en`, of the speech that it understands. `word_times`,
+    `segment_times`, `speakers` and `prompt` are of transcription: what it tells of beside the text, and
+    whether it reads a prompt; `None` where nobody knows. Limits are in tokens, bytes and seconds, of one
+    request; the tokens per second are what sound counts as.
     `shutdown` is an ISO date. `sources` says where a fact is from, where that is not `source`.
     """
 
@@ -48,6 +51,11 @@ class Capabilities:
     input_formats: tuple[str, ...] = ()
     output_formats: tuple[str, ...] = ()
     stream_formats: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    word_times: bool | None = None
+    segment_times: bool | None = None
+    speakers: bool | None = None
+    prompt: bool | None = None
     voices: tuple[str, ...] = ()
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None

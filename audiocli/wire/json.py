@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import pybase64
 
@@ -10,6 +10,7 @@ from audiocli.chat import AudioSource
 from audiocli.errors import ReplyError
 
 Segment = bytes | AudioSource
+T = TypeVar("T")
 
 
 def segments(document: Any) -> list[Segment]:
@@ -72,6 +73,32 @@ def parse(payload: bytes | bytearray | str) -> dict[str, Any]:
     return document
 
 
+def as_object(value: Any) -> dict[str, Any]:
+    """`value`, which must be an object. Raises `ReplyError`."""
+    if not isinstance(value, dict):
+        raise ReplyError(f"the service sent {type(value).__name__} where an object belongs")
+    return value
+
+
+def member_of(document: dict[str, Any], name: str, kind: type[T]) -> T | None:
+    """The member `name`, None where it is absent or null. Raises `ReplyError` where it is of another type."""
+    value = document.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ReplyError(f"the service sent {type(value).__name__} for {name!r}, which is {kind.__name__}")
+    return value
+
+
+def number_of(document: dict[str, Any], name: str) -> float | None:
+    """The member `name` as a float; otherwise as `member_of`."""
+    value = document.get(name)
+    try:
+        return float(value) if isinstance(value, int) else member_of(document, name, float)
+    except OverflowError:
+        raise ReplyError(f"the service sent too large a number for {name!r}") from None
+
+
 class Base64Decoder:
     """Decodes base64 that arrives in pieces, whether each piece is complete or cut anywhere.
 
@@ -93,3 +120,11 @@ class Base64Decoder:
     def close(self) -> None:
         if self._rest:
             raise ReplyError("the service sent audio whose base64 is cut off")
+
+
+def decode_base64(text: str) -> bytes:
+    """The bytes in a whole base64 text. Raises `ReplyError`, as `Base64Decoder`."""
+    decoder = Base64Decoder()
+    data = decoder.decode(text)
+    decoder.close()
+    return data

@@ -33,7 +33,7 @@ class EventDecoder:
         if not piece:
             return
         skip, self._skip_line_feed = self._skip_line_feed, piece.endswith(b"\r")
-        for line in (piece.removeprefix(b"\n") if skip else piece).splitlines(keepends=True):
+        for line in _lines(piece.removeprefix(b"\n") if skip else piece):
             content = line.rstrip(b"\r\n")
             self._count(len(content))
             self._line.append(content)
@@ -72,6 +72,18 @@ class EventDecoder:
         self._data.clear()
         if payload:  # one without data is none
             yield payload
+
+
+def _lines(piece: bytes) -> Iterator[bytes]:
+    """`splitlines` with the ends kept. That looks at every byte, which takes long where lines are long."""
+    if b"\r" in piece:
+        yield from piece.splitlines(keepends=True)
+        return
+    start = 0
+    while start < len(piece):
+        end = piece.find(b"\n", start) + 1 or len(piece)
+        yield piece[start:end]
+        start = end
 
 
 def encode_event(payload: bytes) -> bytes:

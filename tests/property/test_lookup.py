@@ -3,7 +3,9 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from audiocli.capabilities import known_models, lookup, served, sources
+from audiocli.capabilities import Table, known_models, lookup, served, sources
+from audiocli.config import Config, Deployment
+from audiocli.library.lookup import known
 
 NAMES = known_models()
 SERVED = ["data", "id", "model_name", "model_info", "model_group", "providers", "architecture", "pricing"]
@@ -34,6 +36,14 @@ def test_any_provider_is_looked_up(model: str, provider: str) -> None:
 @given(st.sampled_from(NAMES), st.text(max_size=3), st.text(max_size=3))
 def test_a_known_name_with_something_around_it(name: str, before: str, after: str) -> None:
     lookup(before + name + after)
+
+
+@given(st.text(), st.none() | st.text(), st.dictionaries(KEYS, JSON, max_size=4))
+def test_a_look_up_beside_a_config_never_raises(
+    name: str, provider: str | None, model_info: dict[str, object]
+) -> None:
+    config = Config(deployments={name: Deployment(model=name, model_info=model_info)})
+    known(Table(), config, name, provider)
 
 
 @given(st.sampled_from(NAMES))

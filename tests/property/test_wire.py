@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,25 +17,47 @@ from audiocli.chat import (
     AudioDelta,
     AudioOutput,
     AudioPart,
+    AudioStarted,
     ChatRequest,
     Event,
+    Extra,
     Finished,
     Message,
+    RawPart,
     TextDelta,
     TextPart,
     TranscriptDelta,
     Usage,
 )
-from audiocli.errors import InputError, ProviderError, ReplyError
+from audiocli.errors import (
+    AudiocliError,
+    AuthenticationError,
+    CapabilityError,
+    ConfigError,
+    ConnectError,
+    DeadlineError,
+    InputError,
+    OutputError,
+    ProviderError,
+    RateLimitError,
+    RejectedError,
+    ReplyError,
+    ServerError,
+    UnknownModelError,
+    UsageError,
+)
 from audiocli.printable import one_line, printable, quoted
 from audiocli.secret import Secret, StreamRedactor
+from audiocli.wire.errors import decode_error, encode_error
+from audiocli.wire.extras import joined
 from audiocli.wire.json import Base64Decoder, content_length, parse, segments
 from audiocli.wire.openai import (
+    STREAM_END,
     StreamDecoder,
     StreamEncoder,
     decode_completion,
-    decode_error,
     decode_request,
+    encode_chunk,
     encode_completion,
     encode_request,
 )
@@ -52,14 +75,23 @@ SENT = frozenset(
     {"model", "messages", "modalities", "audio", "stream", "stream_options"}
     | {"temperature", "max_completion_tokens", "max_tokens", "seed"}
 )
-PARTS = st.builds(TextPart, TEXT) | st.builds(
-    AudioPart, st.builds(AudioBytes, st.binary(max_size=50)), st.sampled_from(["wav", "mp3"])
+EQUAL_JSON = JSON.filter(lambda value: value is not None and "NaN" not in json.dumps(value))
+PARTS = (
+    st.builds(TextPart, TEXT)
+    | st.builds(AudioPart, st.builds(AudioBytes, st.binary(max_size=50)), st.sampled_from(["wav", "mp3"]))
+    | st.builds(lambda image: RawPart({"type": "image_url", "image_url": image}), EQUAL_JSON)
+    | st.builds(lambda kept: RawPart({"type": "text", "text": "x", "cache_control": kept}), EQUAL_JSON)
+)
+ROLES = st.sampled_from(["system", "developer", "user", "assistant", "tool"])
+BESIDE = st.dictionaries(
+    st.sampled_from(["name", "tool_call_id", "tool_calls", "refusal"]), EQUAL_JSON, max_size=2
 )
 MESSAGES = st.builds(
-    Message,
-    st.sampled_from(["system", "developer", "user", "assistant", "tool"]),
-    st.lists(PARTS, max_size=3).map(tuple),
-) | st.builds(lambda audio_id: Message("assistant", audio_id=audio_id), TEXT)
+    lambda role, parts, extra: Message(role, tuple(parts), extra=extra),
+    ROLES,
+    st.lists(PARTS, max_size=3),
+    BESIDE,
+) | st.builds(lambda audio_id, extra: Message("assistant", audio_id=audio_id, extra=extra), TEXT, BESIDE)
 REQUESTS = st.builds(
     ChatRequest,
     model=TEXT,
@@ -182,8 +214,12 @@ def request_for(events: list[Event]) -> ChatRequest:
 
 
 def encoded(events: list[Event], finished: Finished) -> bytes:
+    return b"".join([*map(encode_chunk, chunks_of(events, finished)), STREAM_END])
+
+
+def chunks_of(events: list[Event], finished: Finished) -> list[dict[str, Any]]:
     encoder = StreamEncoder(request_for(events), id="chatcmpl-1", audio_id="audio_1", created=1)
-    return b"".join(chunk for event in [*events, finished] for chunk in encoder.encode(event))
+    return [chunk for event in [*events, finished] for chunk in encoder.encode(event)]
 
 
 def decoded(pieces: list[bytes]) -> list[Event]:
@@ -218,9 +254,11 @@ def test_a_stream_is_decoded_as_it_was_wherever_it_is_cut(
         finished.refusal,
         finished.usage,
     )
-    spoken = request_for(events).audio is not None
-    assert last.expires_at == (finished.expires_at if spoken else None)
-    assert last.audio_id == ("audio_1" if spoken and (events or finished.expires_at) else None)
+    assert last.expires_at == finished.expires_at
+    sounds = any(not isinstance(event, TextDelta) for event in events)
+    assert last.audio_id == ("audio_1" if sounds or finished.expires_at else None)
+    started = [event for event in received if isinstance(event, AudioStarted)]
+    assert started == ([AudioStarted(last.audio_id)] if last.audio_id else [])
 
 
 @settings(deadline=None)
@@ -256,10 +294,11 @@ def test_every_chunk_has_what_clients_index_without_asking(events: list[Event], 
 def test_a_whole_answer_is_decoded_as_it_was(
     text: str, sound: bytes, finished: Finished, spoken: bool
 ) -> None:
-    request = ChatRequest(model="m", messages=(), audio=AUDIO if spoken else None)
+    request = ChatRequest(model="m", messages=())
+    finished = replace(finished, audio_id="audio_1" if spoken else None)
     document = json.loads(json.dumps(encode_completion(Answer(text, sound, finished), request)))
     *events, last = decode_completion(document)
-    assert summary(events) == (("", text, sound) if spoken else (text, "", b""))
+    assert summary(events) == (("", text, sound) if sound or spoken else (text, "", b""))
     assert isinstance(last, Finished)
     assert (last.finish_reason, last.refusal, last.usage) == (
         finished.finish_reason,
@@ -268,9 +307,142 @@ def test_a_whole_answer_is_decoded_as_it_was(
     )
 
 
+CALLS = st.builds(
+    lambda index, pieces: [{"index": index, "function": {"arguments": piece}} for piece in pieces],
+    st.integers(min_value=0, max_value=2),
+    st.lists(WORDS, min_size=1, max_size=3),
+)
+EXTRAS = (
+    CALLS.map(lambda calls: [Extra(message={"tool_calls": [call]}) for call in calls])
+    | EQUAL_JSON.filter(bool).map(lambda value: [Extra(choice={"logprobs": value})])
+    | EQUAL_JSON.map(lambda value: [Extra(answer={"service_tier": value})])
+    | WORDS.map(lambda text: [Extra(index=1, message={"content": text}, choice={"finish_reason": "stop"})])
+)
+
+
+def extras_of(events: Iterable[Event]) -> tuple[Extra, ...]:
+    """What else is said, without what our own chunks say of themselves."""
+    own = {"id", "created", "model", "usage"}
+    found = [event for event in events if isinstance(event, Extra)]
+    found = [
+        replace(extra, answer={k: v for k, v in extra.answer.items() if k not in own}) for extra in found
+    ]
+    return tuple(extra for extra in found if extra != Extra())
+
+
+@settings(deadline=None)
+@given(WRITTEN, EXTRAS, FINISHED)
+def test_what_has_no_word_comes_through_a_stream(
+    events: list[Event], extras: list[Extra], finished: Finished
+) -> None:
+    received = decoded([encoded([*events, *extras], finished)])
+    assert extras_of(received) == tuple(extras)
+    assert summary(received) == summary(events)
+
+
+@settings(deadline=None)
+@given(TEXT, EXTRAS, FINISHED)
+def test_what_has_no_word_comes_through_a_whole_answer(
+    text: str, extras: list[Extra], finished: Finished
+) -> None:
+    request = ChatRequest(model="m", messages=())
+    document = encode_completion(Answer(text, b"", finished, tuple(extras)), request)
+    again = extras_of(decode_completion(json.loads(json.dumps(document))))
+    whole = Answer(text, b"", finished, again)
+    assert encode_completion(whole, request) == document
+
+
+@given(st.lists(st.integers(min_value=0, max_value=3).flatmap(lambda n: WORDS.map(lambda t: (n, t)))))
+def test_the_pieces_of_tool_calls_are_put_together_by_their_index(pieces: list[tuple[int, str]]) -> None:
+    whole: Any = {}
+    for index, text in pieces:
+        call = {"index": index, "id": f"call_{index}", "function": {"name": "f", "arguments": text}}
+        whole = joined(whole, {"tool_calls": [call]})
+    calls = {call["index"]: call for call in whole.get("tool_calls", [])}
+    assert len(calls) == len(whole.get("tool_calls", []))
+    for index, call in calls.items():
+        said = "".join(text for each, text in pieces if each == index)
+        assert call == {
+            "index": index,
+            "id": f"call_{index}",
+            "function": {"name": "f", "arguments": said},
+        }
+
+
+# Errors
+
+SAID = st.none() | st.text("abc_", min_size=1, max_size=9)
+
+
+def provider_errors(kind: type[ProviderError], *statuses: int | None) -> st.SearchStrategy[ProviderError]:
+    return st.builds(
+        kind, WORDS, status=st.sampled_from(statuses), type=SAID, code=SAID, param=SAID, hint=SAID
+    )
+
+
+WITH_A_STATUS = (
+    provider_errors(AuthenticationError, 401, 403)
+    | provider_errors(RejectedError, 400, 404, 413, 422)
+    | provider_errors(RateLimitError, 402, 429)
+    | provider_errors(DeadlineError, 408, 504)
+    | provider_errors(ServerError, 500, 502, 503)
+)
+OF_OUR_OWN = st.sampled_from(
+    [AuthenticationError, RejectedError, RateLimitError, DeadlineError, ServerError, ConnectError, ReplyError]
+).flatmap(lambda kind: st.builds(kind, WORDS))
+
+
+@settings(deadline=None)
+@given(WITH_A_STATUS | OF_OUR_OWN)
+def test_an_error_is_decoded_as_what_it_was(error: ProviderError) -> None:
+    document = json.loads(json.dumps(encode_error(error)))
+    received = decode_error(document, error.status_code)
+    assert (type(received), received.status_code) == (type(error), error.status_code)
+    if error.status is not None:
+        assert (received.code, received.param) == (error.code, error.param)
+
+
+@settings(deadline=None)
+@given(OF_OUR_OWN)
+def test_an_error_in_a_stream_is_decoded_as_what_it_was(error: ProviderError) -> None:
+    assert type(decode_error(encode_error(error))) is type(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind", "code", "param"),
+    [
+        (UnknownModelError("no"), 404, "invalid_request_error", "model_not_found", "model"),
+        (InputError("no", param="messages"), 400, "invalid_request_error", None, "messages"),
+        (UsageError("no"), 400, "invalid_request_error", None, None),
+        (CapabilityError("no"), 400, "invalid_request_error", "unsupported_value", None),
+        (ConfigError("no"), 500, "server_error", None, None),
+        (OutputError("no"), 500, "server_error", None, None),
+        (AudiocliError("no"), 500, "server_error", None, None),
+        (AuthenticationError("no"), 401, "authentication_error", "invalid_api_key", None),
+        (RateLimitError("no"), 429, "rate_limit_error", "rate_limit_exceeded", None),
+        (RateLimitError("no", status=429, type="tokens"), 429, "tokens", None, None),
+        (DeadlineError("no"), 504, "timeout_error", "timeout", None),
+        (ConnectError("no"), 502, "server_error", "connection_error", None),
+        (
+            RejectedError("no", status=404, type="x", code="y", param="z"),
+            *(404, "x", "y", "z"),
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_each_error_has_openais_form(
+    error: AudiocliError, status: int, kind: str, code: str | None, param: str | None
+) -> None:
+    assert error.status_code == status
+    assert encode_error(error) == {
+        "error": {"message": str(error), "type": kind, "param": param, "code": code}
+    }
+
+
 # Strangers
 
 NAMES = (
+    *("tool_calls", "arguments", "function", "logprobs", "service_tier", "annotations", "name", "image_url"),
     *("choices", "delta", "message", "audio", "data", "id", "transcript", "expires_at", "content", "index"),
     *(
         "finish_reason",

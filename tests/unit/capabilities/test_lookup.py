@@ -74,6 +74,31 @@ def test_the_previews_say_when_they_end_and_what_follows() -> None:
     assert known("gpt-audio-1.5").shutdown is None
 
 
+@pytest.mark.parametrize(
+    ("name", "word_times", "segment_times", "speakers", "prompt"),
+    [
+        ("whisper-1", True, True, False, True),
+        ("gpt-transcribe", False, False, False, True),
+        ("gpt-4o-mini-transcribe", False, False, False, True),
+        ("gpt-4o-transcribe-diarize", False, True, True, False),
+        ("groq/whisper-large-v3", True, True, False, True),
+        ("mistral/voxtral-mini-latest", None, True, True, False),
+        ("local/moonshine-tiny-en", True, True, False, False),
+        ("azure/whisper", None, None, None, None),
+    ],
+)
+def test_what_a_transcript_tells_beside_its_text(
+    name: str,
+    word_times: bool | None,
+    segment_times: bool | None,
+    speakers: bool | None,
+    prompt: bool | None,
+) -> None:
+    found = known(name)
+    told = (found.word_times, found.segment_times, found.speakers, found.prompt)
+    assert told == (word_times, segment_times, speakers, prompt)
+
+
 def test_a_minute_is_priced_by_its_seconds_or_its_tokens() -> None:
     assert known("gpt-audio-1.5").input_per_minute == pytest.approx(32 * 10 * 60 / 1e6)
     assert known("gpt-audio-1.5").output_per_minute == pytest.approx(64 * 20 * 60 / 1e6)
