@@ -9,7 +9,7 @@ from typing import BinaryIO
 from audiocli.errors import OutputError
 from audiocli.printable import quoted
 
-CHOOSE_ANOTHER = "choose another --output"
+CHOOSE_ANOTHER = "choose another place for the output"
 
 _PROBLEMS = {
     errno.ENOENT: "there is no such folder",

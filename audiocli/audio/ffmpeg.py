@@ -7,10 +7,11 @@ it read another one or use the network.
 import os
 import re
 import subprocess
-from typing import IO
+from typing import IO, BinaryIO
 
 from audiocli.audio.sniff import Kind
-from audiocli.audio.source import too_large
+from audiocli.audio.source import FileSource, StoredSource, copied, too_large
+from audiocli.chat import AudioSource
 from audiocli.errors import InputError
 from audiocli.printable import one_line, quoted
 
@@ -41,6 +42,9 @@ _DEMUXERS: dict[Kind, str] = {
 }
 _RATES = "|".join(map(str, (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)))
 _HINT = "convert it to WAV, MP3 or FLAC"
+_MAX_CONVERTED = 4 * 2**30  # bytes: 37 hours of noise, and more of speech
+_SLOWEST = 50_000  # bytes of a file that are decoded in a second
+_MAX_SECONDS = 2 * 3600.0  # that one file may take
 _OVERSHOOT = 2**16  # bytes by which a file that was stopped by -fs is surely too large
 
 
@@ -53,10 +57,36 @@ def decode_by_ffmpeg(
     """
     from tempfile import TemporaryFile  # 5 ms of start-up
 
-    with TemporaryFile() as given, TemporaryFile() as made, TemporaryFile() as said:
+    with TemporaryFile() as given, TemporaryFile() as made:
         given.write(content)
         given.seek(0)
-        command = [program, *_arguments(kind, max_bytes)]
+        _run([program, *_arguments(kind, max_bytes)], given, made, name, seconds)
+        if made.seek(0, os.SEEK_END) > max_bytes:
+            raise too_large(name, max_bytes, decoded=True)
+        made.seek(0)
+        return made.read()
+
+
+def convert_by_ffmpeg(source: AudioSource, kind: Kind, name: str, rate: int, *, program: str) -> StoredSource:
+    """The first sound track of a file as FLAC of one channel at `rate` Hz, in a temporary file.
+
+    `InputError` says why it could not, or that it took too long for a file of that size.
+    """
+    patience = min(_MAX_SECONDS, 120 + source.size / _SLOWEST)
+    command = [program, *_given(kind), "-af", f"aresample={rate}", "-sample_fmt", "s16"]
+    # Under its file name, unlike as a pipe, it can be gone back in to write how long it is.
+    command += ["-c:a", "flac", "-fs", str(_MAX_CONVERTED), "-f", "flac", "-y", "file:/dev/stdout"]
+    with source.open() if isinstance(source, FileSource) else copied(source).open() as file:
+        made = StoredSource(lambda sink: _run(command, file, sink, name, patience))
+    if made.size >= _MAX_CONVERTED:
+        raise too_large(name, _MAX_CONVERTED, decoded=True)
+    return made
+
+
+def _run(command: list[str], given: BinaryIO, made: BinaryIO, name: str, seconds: float) -> None:
+    from tempfile import TemporaryFile
+
+    with TemporaryFile() as said:
         try:
             status = subprocess.run(
                 command, stdin=given, stdout=made, stderr=said, timeout=seconds
@@ -69,18 +99,21 @@ def decode_by_ffmpeg(
             ) from exc
         if status:
             raise InputError(f"ffmpeg cannot read {quoted(name)}: {_complaint(said)}", hint=_HINT)
-        if made.seek(0, os.SEEK_END) > max_bytes:
-            raise too_large(name, max_bytes, decoded=True)
-        made.seek(0)
-        return made.read()
 
 
-def _arguments(kind: Kind, max_bytes: int) -> list[str]:
+def _given(kind: Kind) -> list[str]:
+    """Takes the first sound track of what is on standard input, as one channel."""
     return [
         *("-nostdin", "-hide_banner", "-v", "error"),
         # Standard input under its file name: MP4 is read from its end, which a pipe does not allow.
         *("-protocol_whitelist", "file", "-f", _DEMUXERS[kind], "-i", "file:/dev/stdin"),
-        *("-map", "0:a:0", "-map_metadata", "-1", "-ac", "1", "-af", f"aformat=sample_rates={_RATES}"),
+        *("-map", "0:a:0", "-map_metadata", "-1", "-ac", "1"),
+    ]
+
+
+def _arguments(kind: Kind, max_bytes: int) -> list[str]:
+    return [
+        *(*_given(kind), "-af", f"aformat=sample_rates={_RATES}"),
         *("-c:a", "pcm_s16le", "-fs", str(max_bytes + _OVERSHOOT), "-f", "wav", "pipe:1"),
     ]
 

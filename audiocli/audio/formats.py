@@ -25,5 +25,6 @@ def format_of(path: str, format: str | None = None) -> Format:
     if format or wanted:
         raise UsageError(f"audio cannot be written as {quoted(wanted)}", hint=choice)
     raise UsageError(
-        f"{quoted(path)} has no extension to tell the format from", hint=f"add one, or {choice} with --format"
+        f"{quoted(path)} has no extension to tell the format from",
+        hint=f"add one, or name the format: {choice}",
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, cast
 
-from audiocli.audio.encode import decode, encode, sample_blocks
+from audiocli.audio.encode import decode, encode, rate_for, sample_blocks
 from audiocli.audio.formats import Format
 from audiocli.audio.recording import PcmFormat, Recording
 from audiocli.audio.sound import SoundDecoder
@@ -195,8 +195,11 @@ def _no_sound() -> ReplyError:
 
 
 def _recording(path: str, format: Format, pcm: PcmFormat | None, size: int) -> Recording:
-    """`size` bytes of samples, or a file that was written as it came."""
-    return Recording(path, format, size / pcm.bytes_per_second if pcm else None, pcm)
+    """`size` bytes of samples, at the rate that `format` gave them, or a file that was written as it came."""
+    if not pcm:
+        return Recording(path, format)
+    written = PcmFormat(rate_for(pcm.rate, format), pcm.channels)
+    return Recording(path, format, size / pcm.bytes_per_second, written)
 
 
 def _is_already(decoder: SoundDecoder, format: Format) -> bool:

@@ -4,8 +4,9 @@ import os.path
 from dataclasses import dataclass, replace
 from io import BytesIO
 
-from audiocli.audio.decode import UndecodableError, decode_file, decode_samples
+from audiocli.audio.decode import decode_file, decode_samples
 from audiocli.audio.ffmpeg import decode_by_ffmpeg
+from audiocli.audio.sndfile import UndecodableError
 from audiocli.audio.sniff import HEAD_BYTES, NAMES, Kind, looks_like, sniff
 from audiocli.audio.source import SliceSource, read_limited, too_large
 from audiocli.audio.wav import STREAMED, Wav, read_wav, read_wav_variant, wav_header
@@ -75,8 +76,8 @@ def prepare(source: AudioSource, name: str, *, max_bytes: int, ffmpeg: str = "ff
     """
     if source.size > max_bytes:
         raise too_large(name, max_bytes)
-    kind = _identify(source, name)
-    notes = _misnamed(name, kind)
+    kind = identify(source, name)
+    notes = misnamed(name, kind)
     given = _Given(source, name, kind, max_bytes, ffmpeg)
     if kind == "mp3":
         return Prepared(AudioPart(source, "mp3"), None, notes)
@@ -84,7 +85,7 @@ def prepare(source: AudioSource, name: str, *, max_bytes: int, ffmpeg: str = "ff
     return replace(prepared, notes=notes + prepared.notes)
 
 
-def _identify(source: AudioSource, name: str) -> Kind:
+def identify(source: AudioSource, name: str) -> Kind:
     with source.open() as file:
         head = file.read(HEAD_BYTES)
     if not head:
@@ -97,7 +98,7 @@ def _identify(source: AudioSource, name: str) -> Kind:
     return kind
 
 
-def _misnamed(name: str, kind: Kind) -> tuple[str, ...]:
+def misnamed(name: str, kind: Kind) -> tuple[str, ...]:
     expected = _EXTENSIONS.get(os.path.splitext(name)[1].lower())
     if expected is None or kind in expected:
         return ()
@@ -105,43 +106,44 @@ def _misnamed(name: str, kind: Kind) -> tuple[str, ...]:
 
 
 def _prepare_wav(given: _Given) -> Prepared:
-    wav = _locate_sound(given)
-    notes = _cut_off(given.name, wav)
-    if not _is_plain(wav):
+    wav = locate_sound(given.source, given.name)
+    notes = cut_off(given.name, wav)
+    if not is_plain(wav):
         return replace(_convert(given, wav), notes=notes)
-    return Prepared(AudioPart(_with_true_sizes(given, wav), "wav"), wav.duration, notes)
+    return Prepared(AudioPart(with_true_sizes(given.source, given.kind, wav), "wav"), wav.duration, notes)
 
 
-def _locate_sound(given: _Given) -> Wav:
+def locate_sound(source: AudioSource, name: str) -> Wav:
+    """Raises `InputError`, which calls it `name`."""
     try:
-        with given.source.open() as file:
-            return read_wav_variant(file, given.source.size)
+        with source.open() as file:
+            return read_wav_variant(file, source.size)
     except InputError as exc:
-        raise InputError(f"{quoted(given.name)} is not a usable WAV file: {exc.message}", hint=_HINT) from exc
+        raise InputError(f"{quoted(name)} is not a usable WAV file: {exc.message}", hint=_HINT) from exc
 
 
-def _cut_off(name: str, wav: Wav) -> tuple[str, ...]:
+def cut_off(name: str, wav: Wav) -> tuple[str, ...]:
     if not wav.truncated:
         return ()
     promised = wav.size_field / wav.byte_rate
     return (f"{quoted(name)} is cut off: {wav.duration:.1f} s of {promised:.1f} s are there",)
 
 
-def _is_plain(wav: Wav) -> bool:
+def is_plain(wav: Wav) -> bool:
     """Whether it is what the first WAV files were, which every decoder knows."""
     return wav.encoding == "pcm" and wav.bits in (8, 16) and wav.channels <= 2 and wav.byte_order == "little"
 
 
-def _with_true_sizes(given: _Given, wav: Wav) -> AudioSource:
+def with_true_sizes(source: AudioSource, kind: Kind, wav: Wav) -> AudioSource:
     """The file as it is, or under a header of our own where its own is RF64 or lies about its size.
 
     Services accept the placeholder of a stream; with other wrong sizes they may hear nothing.
     """
     honest = not wav.truncated and (not wav.streamed or wav.size_field == STREAMED)
-    if given.kind == "wav" and honest:
-        return given.source
+    if kind == "wav" and honest:
+        return source
     header = wav_header(wav.data_size, wav.rate, wav.channels, wav.bits)
-    return SliceSource(header, given.source, wav.data_offset, wav.data_size)
+    return SliceSource(header, source, wav.data_offset, wav.data_size)
 
 
 def _convert(given: _Given, wav: Wav | None) -> Prepared:

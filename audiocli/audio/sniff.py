@@ -123,14 +123,23 @@ _BIT_RATES = {  # kbit/s by MPEG version (2 stands for 2.5 too) and layer; count
     (2, 3): _LOW_RATES,
 }
 _RATES = (44_100, 48_000, 32_000)  # Hz in MPEG-1; MPEG-2 has half of that, MPEG-2.5 a quarter
+_ADTS_RATES = (
+    *(96_000, 88_200, 64_000, 48_000, 44_100, 32_000),
+    *(24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350),
+)
 _RATE_DIVISORS = (4, None, 2, 1)  # by the version bits
 
 
 @dataclass(frozen=True)
-class _Frame:
+class Frame:
+    """A frame of MPEG audio; `samples` are per channel."""
+
     kind: Kind
     size: int  # bytes, to where the next frame starts
     constant: bytes  # what all frames of one stream have in common
+    samples: int
+    rate: int  # Hz
+    channels: int
 
 
 def sniff(head: bytes) -> Kind | None:
@@ -156,10 +165,10 @@ def looks_like(head: bytes) -> str:
 
 
 def _sniff_frames(head: bytes) -> Kind | None:
-    tag = _id3_size(head)
+    tag = id3_size(head)
     if tag:
         return _sniff_frames(head[tag:]) or "mp3"
-    first = _frame(head)
+    first = frame_at(head)
     if not first:
         return None
     rest = head[first.size :]
@@ -167,11 +176,11 @@ def _sniff_frames(head: bytes) -> Kind | None:
         return (
             first.kind if first.kind == "mp3" else None
         )  # a head this short is a guess; MP3 is the likely one
-    second = _frame(rest)
+    second = frame_at(rest)
     return first.kind if second and second.constant == first.constant else None
 
 
-def _id3_size(head: bytes) -> int:
+def id3_size(head: bytes) -> int:
     """Bytes of the ID3v2 tag at the start: 0 if there is none."""
     if len(head) < 10 or head[:3] != b"ID3" or head[3] not in (2, 3, 4) or max(head[6:10]) > 127:
         return 0
@@ -179,7 +188,7 @@ def _id3_size(head: bytes) -> int:
     return 10 + (high << 21 | upper << 14 | lower << 7 | low)
 
 
-def _frame(data: bytes) -> _Frame | None:
+def frame_at(data: bytes) -> Frame | None:
     """The MPEG audio frame whose header `data` starts with."""
     if len(data) < 6 or data[0] != 0xFF or data[1] < 0xE0:
         return None
@@ -187,7 +196,7 @@ def _frame(data: bytes) -> _Frame | None:
     return _adts_frame(data) if layer == 4 else _layer_frame(data, layer)
 
 
-def _layer_frame(data: bytes, layer: int) -> _Frame | None:
+def _layer_frame(data: bytes, layer: int) -> Frame | None:
     divisor = _RATE_DIVISORS[data[1] >> 3 & 3]
     bit_rate, sample_rate = data[2] >> 4, data[2] >> 2 & 3
     if not divisor or bit_rate in (0, 15) or sample_rate == 3:
@@ -196,15 +205,30 @@ def _layer_frame(data: bytes, layer: int) -> _Frame | None:
     kbits = _BIT_RATES[version, layer][bit_rate - 1]
     slot = 4 if layer == 1 else 1  # bytes that padding adds
     samples = {1: 384, 2: 1152, 3: 1152 if version == 1 else 576}[layer]
-    slots = samples * kbits * 125 // (_RATES[sample_rate] // divisor * slot) + (data[2] >> 1 & 1)
-    return _Frame("mp3" if layer == 3 else "mp2", slots * slot, bytes((data[1] & 0xFE, data[2] & 0x0C)))
+    rate = _RATES[sample_rate] // divisor
+    slots = samples * kbits * 125 // (rate * slot) + (data[2] >> 1 & 1)
+    return Frame(
+        kind="mp3" if layer == 3 else "mp2",
+        size=slots * slot,
+        constant=bytes((data[1] & 0xFE, data[2] & 0x0C)),
+        samples=samples,
+        rate=rate,
+        channels=1 if data[3] >> 6 == 3 else 2,
+    )
 
 
-def _adts_frame(data: bytes) -> _Frame | None:
+def _adts_frame(data: bytes) -> Frame | None:
     size = (data[3] & 3) << 11 | data[4] << 3 | data[5] >> 5
     if data[1] < 0xF0 or data[2] >> 2 & 15 > 12 or size < 7:
         return None
-    return _Frame("aac", size, bytes((data[1], data[2] & 0xFC)))
+    return Frame(
+        kind="aac",
+        size=size,
+        constant=bytes((data[1], data[2] & 0xFC)),
+        samples=1024 * ((data[6] & 3) + 1 if len(data) > 6 else 1),
+        rate=_ADTS_RATES[data[2] >> 2 & 15],
+        channels=(data[2] & 1) << 2 | data[3] >> 6 or 1,
+    )
 
 
 def _bears(head: bytes, marks: _Marks) -> bool:

@@ -9,11 +9,13 @@ import io
 import os
 import select
 import stat
-from dataclasses import dataclass
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from audiocli.chat import AudioBytes, AudioSource
-from audiocli.errors import InputError
+from audiocli.errors import InputError, OutputError
 from audiocli.printable import quoted
 
 _PIECE = 64 * 1024  # bytes
@@ -37,18 +39,20 @@ _SPECIAL = {
 class FileSource:
     """The first `size` bytes of the file at `path`, opened anew each time.
 
-    Opening raises `InputError` where the file is gone; reading does where it has become shorter.
+    Opening raises `InputError` where the file is gone; reading does where it has become shorter, or where it
+    was written to after `modified` (nanoseconds), if that is known.
     """
 
     path: str
     size: int
+    modified: int | None = field(default=None, compare=False)
 
     def open(self) -> BinaryIO:
         try:
             file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - the reader owns it
         except OSError as exc:
             raise _unreadable(self.path, exc) from exc
-        return io.BufferedReader(_Window(file, b"", 0, self.size, self.path))
+        return io.BufferedReader(_Window(file, b"", 0, self.size, self.path, self.modified))
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,21 @@ class SliceSource:
 class _Window(io.RawIOBase):
     """`head`, then `length` bytes of `file` from `offset`, as one file. Owns `file`."""
 
-    def __init__(self, file: BinaryIO | io.FileIO, head: bytes, offset: int, length: int, name: str) -> None:
+    def __init__(
+        self,
+        file: BinaryIO | io.FileIO,
+        head: bytes,
+        offset: int,
+        length: int,
+        name: str,
+        modified: int | None = None,
+    ) -> None:
         self._file = file
         self._head = head
         self._offset = offset
         self._size = len(head) + length
         self._name = name
+        self._modified = modified
         self._position = 0
 
     def readable(self) -> bool:
@@ -85,6 +98,9 @@ class _Window(io.RawIOBase):
 
     def seekable(self) -> bool:
         return True
+
+    def fileno(self) -> int:
+        return self._file.fileno()
 
     def tell(self) -> int:
         return self._position
@@ -113,11 +129,74 @@ class _Window(io.RawIOBase):
         try:
             self._file.seek(self._offset + self._position - len(self._head))
             data = self._file.read(count)
+            changed = self._modified is not None and self._modified != _modified(self._file)
         except OSError as exc:
             raise _unreadable(self._name, exc) from exc
-        if not data:
+        if changed or not data:
             raise InputError(f"{quoted(self._name)} changed while it was read", hint="try again")
         return data
+
+
+class _Shared(io.RawIOBase):
+    """The bytes of `stored`, from the start, with a position of its own."""
+
+    def __init__(self, stored: "StoredSource") -> None:
+        self._stored = stored  # which closes the file once nobody knows it
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._stored.descriptor
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._stored.size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override] # what io passes here
+        count = os.preadv(self._stored.descriptor, [buffer], self._position)
+        self._position += count
+        return count
+
+
+class StoredSource:
+    """A temporary file without a name, which goes when nobody knows the source any more."""
+
+    def __init__(self, write: Callable[[BinaryIO], object]) -> None:
+        """`write` fills it. Raises `OutputError` where there is no room, and what `write` raises."""
+        from tempfile import TemporaryFile  # 5 ms of start-up
+
+        try:
+            with TemporaryFile() as file:
+                write(file)
+                file.seek(0)
+                self.descriptor = os.dup(file.fileno())
+        except OSError as exc:
+            raise OutputError(
+                f"a temporary file cannot be written: {exc.strerror}",
+                hint="make room, or set TMPDIR to a folder that has some",
+            ) from exc
+        weakref.finalize(self, os.close, self.descriptor)
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self.descriptor).st_size
+
+    def open(self) -> BinaryIO:
+        return io.BufferedReader(_Shared(self))
+
+
+def copied(source: AudioSource) -> StoredSource:
+    """All of `source` in a file, for a program that wants one."""
+    from shutil import copyfileobj
+
+    with source.open() as file:
+        return StoredSource(lambda made: copyfileobj(file, made))
 
 
 def open_input(path: str, max_bytes: int, *, patience: float = 30) -> AudioSource:
@@ -164,7 +243,7 @@ def too_large(name: str, max_bytes: int, *, decoded: bool = False) -> InputError
     when = " once it is decoded" if decoded else ""
     return InputError(
         f"{quoted(name)} is larger than {max_bytes / 1e6:.3g} MB{when}",
-        hint="send a shorter piece, or MP3, or raise --max-input",
+        hint="send a shorter piece, or MP3, or raise the limit of the input",
     )
 
 
@@ -198,7 +277,7 @@ def _take(descriptor: int, path: str, max_bytes: int, patience: float) -> AudioS
         raise _cannot_read(path, _SPECIAL[kind])
     source: AudioSource
     if kind == stat.S_IFREG:
-        source = FileSource(path, status.st_size)
+        source = FileSource(path, status.st_size, status.st_mtime_ns)
     else:
         pipe = io.BufferedReader(_Pipe(descriptor, path, patience))
         source = AudioBytes(read_limited(pipe, max_bytes, path))
@@ -207,6 +286,10 @@ def _take(descriptor: int, path: str, max_bytes: int, patience: float) -> AudioS
     if not source.size:
         raise InputError(f"{quoted(path)} is empty", hint="name an audio file")
     return source
+
+
+def _modified(file: BinaryIO | io.FileIO) -> int:
+    return os.fstat(file.fileno()).st_mtime_ns
 
 
 def _unreadable(name: str, error: OSError | ValueError) -> InputError:

@@ -204,7 +204,8 @@ def _check_samples(encoding: str, channels: int, bits: int, block_align: int) ->
 def _locate(samples: SampleFormat, chunk: _Chunk, order: ByteOrder, *, available: int, complete: bool) -> Wav:
     """`complete` says that the file is as long as its first header claims, so that a size of 0 means 0."""
     missing = chunk.size > available
-    streamed = (missing and chunk.size >= _SMALLEST_STREAMED) or (chunk.size == 0 and not complete)
+    unknown = chunk.size == STREAMED or (missing and chunk.size >= _SMALLEST_STREAMED)
+    streamed = unknown or (chunk.size == 0 and not complete)
     there = available if streamed else min(chunk.size, available)
     if samples.encoding in _BITS:
         there -= there % samples.block_align

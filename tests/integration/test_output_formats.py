@@ -167,13 +167,13 @@ def test_sound_that_is_cut_off_is_refused_and_kept(sent: str, format: str, tmp_p
     assert not read_wav(io.BytesIO(kept), len(kept)).truncated
 
 
-def test_a_rate_that_opus_does_not_know_is_said_and_the_sound_kept(tmp_path: Path) -> None:
+def test_a_rate_that_opus_does_not_know_becomes_one_that_it_does(tmp_path: Path) -> None:
     with serve(whole(wav(TONE, rate=44_100))) as server:
         result = ask(server, tmp_path, "opus", "--no-stream")
-    assert result.returncode == 8
-    assert "only supports sample rates" in error_line(result)
-    assert names(tmp_path) == ["dog.partial.wav"]
-    assert_sounds(tmp_path / "dog.partial.wav", rate=44_100)
+    assert result.returncode == 0
+    assert "48 kHz" in result.stderr.decode()
+    assert names(tmp_path) == ["dog.opus"]
+    assert_sounds(tmp_path / "dog.opus", round(FRAMES * 48_000 / 44_100), 48_000)
 
 
 def test_a_rate_other_than_usual_is_kept(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import io
 import math
 from array import array
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -78,10 +79,26 @@ def test_a_file_that_takes_little_at_a_time_gets_everything(format: Format) -> N
     assert len(sink.getvalue()) == len(encoded(format))
 
 
-@pytest.mark.parametrize(("format", "rate"), [("opus", 44_100), ("opus", 22_050), ("mp3", 96_000)])
-def test_a_rate_that_a_format_does_not_know_is_refused(format: Format, rate: int) -> None:
-    with pytest.raises(OutputError, match=f"as {format}: .* only supports sample rates"):
-        encoded(format, pcm=PcmFormat(rate))
+@pytest.mark.parametrize(
+    ("format", "rate", "expected"),
+    [("opus", 44_100, 48_000), ("opus", 22_050, 24_000), ("mp3", 96_000, 48_000), ("mp3", 7_350, 8_000)],
+)
+def test_a_rate_that_a_format_does_not_know_becomes_one_that_it_does(
+    format: Format, rate: int, expected: int
+) -> None:
+    tone = (np.sin(np.arange(rate) * (2 * np.pi * 440 / rate)) * 16_000).astype("<i2")
+    both = np.repeat(tone, 2).tobytes()
+    file = io.BytesIO()
+    assert encode([both[:10_000], both[10_000:]], PcmFormat(rate, 2), file, format) == len(both)
+    sound, found = soundfile.read(io.BytesIO(file.getvalue()))
+    assert (found, sound.shape[1]) == (expected, 2)
+    assert len(sound) / found == pytest.approx(1.0, abs=0.1)
+    assert np.abs(np.fft.rfft(sound[:found, 0])).argmax() == pytest.approx(440, abs=5)
+
+
+def test_channels_that_a_format_does_not_know_are_refused() -> None:
+    with pytest.raises(OutputError, match="cannot be written as mp3"):
+        encode([bytes(3 * 2 * 1000)], PcmFormat(24_000, 3), io.BytesIO(), "mp3")
 
 
 @pytest.mark.parametrize("format", MADE)

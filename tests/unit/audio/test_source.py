@@ -1,17 +1,19 @@
 """Whatever a path names, there is a source or one `InputError`, soon and within the limit."""
 
+import errno
 import io
 import os
 import socket
 import subprocess
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from audiocli.audio.source import FileSource, SliceSource, open_input, read_limited
+from audiocli.audio.source import FileSource, SliceSource, StoredSource, copied, open_input, read_limited
 from audiocli.chat import AudioBytes, AudioSource
-from audiocli.errors import InputError
+from audiocli.errors import InputError, OutputError
 
 MB = 1_000_000
 
@@ -43,6 +45,47 @@ def test_a_file_that_shrinks_is_not_sent_in_silence(tmp_path: Path) -> None:
     path.write_bytes(bytes(50_000))
     with pytest.raises(InputError, match="changed while it was read"):
         read(source)
+
+
+def test_a_file_that_was_written_to_is_not_sent(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(bytes(1000))
+    source = open_input(str(path), MB)
+    with source.open() as file:
+        assert file.read(10) == bytes(10)
+    os.utime(path, ns=(0, 0))
+    with source.open() as file, pytest.raises(InputError, match=r"a\.wav.* changed while it was read"):
+        file.read(10)
+
+
+def test_a_temporary_file_has_no_name_and_any_number_of_readers() -> None:
+    stored = StoredSource(lambda file: file.write(bytes(range(256)) * 1000))
+    assert stored.size == 256_000
+    with stored.open() as first, stored.open() as second:
+        first.seek(100_000)
+        assert second.read(5) == bytes(range(5))
+        assert first.read(2) == bytes((160, 161))
+        assert second.seek(-1, os.SEEK_END) == 255_999
+        assert second.read() == b"\xff"
+    assert read(copied(stored)) == read(stored)
+
+
+def test_a_temporary_file_goes_with_its_last_reader() -> None:
+    before = len(os.listdir("/dev/fd"))
+    file = StoredSource(lambda made: made.write(b"abc")).open()
+    assert len(os.listdir("/dev/fd")) == before + 1
+    assert file.read() == b"abc"
+    del file
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_no_room_for_a_temporary_file_is_said() -> None:
+    def fill(_: BinaryIO) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OutputError, match="a temporary file cannot be written: No space") as caught:
+        StoredSource(fill)
+    assert "TMPDIR" in str(caught.value)
 
 
 def test_a_file_that_goes_is_said(tmp_path: Path) -> None:
