@@ -1,4 +1,4 @@
-"""The embedded model: pocketsphinx hears, SmolLM2 thinks, flite or espeak-ng speaks.
+"""The embedded model: Moonshine hears, SmolLM2 thinks, flite or espeak-ng speaks.
 
 Every engine is an ordinary package. Each is imported inside the function that needs it, and whatever holds
 the interpreter's lock for long runs in a process of its own.

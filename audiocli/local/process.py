@@ -1,8 +1,10 @@
 """Programs that are waited for, and that end when nobody waits any more."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from typing import BinaryIO
 
 
 @asynccontextmanager
@@ -17,14 +19,31 @@ async def ending(process: asyncio.subprocess.Process) -> AsyncGenerator[None, No
             await process.wait()
 
 
-async def run(*command: str, stdin: bytes = b"") -> tuple[int, bytes]:
+async def run(*command: str) -> tuple[int, bytes]:
     """The exit status of a program and what it wrote to stdout. Cancelling kills it."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    async with ending(process):
-        written, _ = await process.communicate(stdin)
-        return await process.wait(), written
+    # A real pipe: uvloop's is a socket, which a program that opens /dev/stdout cannot.
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end, "rb") as pipe:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+        finally:
+            os.close(write_end)
+        async with ending(process):
+            written = await _read(pipe)
+            return await process.wait(), written
+
+
+async def _read(pipe: BinaryIO) -> bytes:
+    """All that comes through `pipe`."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+    try:
+        return await reader.read()
+    finally:
+        transport.close()

