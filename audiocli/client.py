@@ -14,6 +14,7 @@ from audiocli.chat import (
     AudioPart,
     ChatRequest,
     Event,
+    Extra,
     Finished,
     Message,
     Part,
@@ -92,9 +93,9 @@ def compose(question: Question, target: Target, *, today: str = "") -> ChatReque
 
 def _check(question: Question) -> None:
     if not question.prompt and not question.audio:
-        raise UsageError("there is nothing to ask", hint="give a prompt, --audio, or text on stdin")
+        raise UsageError("there is nothing to ask", hint="give a prompt, or audio")
     if question.output and question.text_only:
-        raise UsageError("--text-only leaves no sound to write", hint="leave out --output or --text-only")
+        raise UsageError("an answer in text only has no sound to write", hint="leave out the output")
 
 
 def _check_abilities(question: Question, known: Capabilities, today: str) -> None:
@@ -103,7 +104,7 @@ def _check_abilities(question: Question, known: Capabilities, today: str) -> Non
         raise CapabilityError(f"{known.id} was retired on {known.shutdown}", hint=instead)
     if known.mode not in (None, "chat"):
         raise CapabilityError(
-            f"{known.id} is a {known.mode} model, which does not chat", hint="use another --model"
+            f"{known.id} is a {known.mode} model, which does not chat", hint="use another model"
         )
     if question.voice and known.voices and question.voice not in known.voices:
         raise CapabilityError(
@@ -111,14 +112,14 @@ def _check_abilities(question: Question, known: Capabilities, today: str) -> Non
         )
     if question.audio and known.audio_input is False:
         raise CapabilityError(
-            f"{known.id} does not take audio", hint="use another --model, such as gpt-audio-1.5"
+            f"{known.id} does not take audio", hint="use another model, such as gpt-audio-1.5"
         )
     if question.output and known.audio_output is False:
-        raise CapabilityError(f"{known.id} does not speak", hint="leave out --output, or use another --model")
+        raise CapabilityError(f"{known.id} does not speak", hint="leave out the output, or use another model")
     if question.text_only and known.needs_audio and not question.audio:
         raise CapabilityError(
             f"{known.id} answers a written question only aloud",
-            hint="leave out --text-only, or use a text model",
+            hint="let it speak, or use a text model",
         )
 
 
@@ -142,12 +143,13 @@ class Timings:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came of a question."""
+    """What came of a question. `notes` are sentences about what may surprise in what was asked."""
 
     text: str
     recording: Recording | None
     finished: Finished
     timings: Timings
+    notes: tuple[str, ...] = ()
 
 
 class _Taking:
@@ -168,6 +170,8 @@ class _Taking:
         return printable("".join(self._words))
 
     def take(self, event: Event) -> None:
+        if isinstance(event, Extra):
+            return
         self._first.setdefault(type(event), time.monotonic() - self._started)
         match event:
             case TextDelta(text) | TranscriptDelta(text):
@@ -240,7 +244,7 @@ def _check_end(finished: Finished, text: str, *, heard: bool, request: ChatReque
     if finished.finish_reason in ("tool_calls", "function_call"):
         raise ReplyError("the model called a tool in place of an answer", hint="ask without tools")
     if request.audio is not None and not heard:
-        raise ReplyError("the answer has no audio in it", hint="try again, or leave out --output")
+        raise ReplyError("the answer has no audio in it", hint="try again, or leave out the output")
     if not heard and not text:
         raise ReplyError("the answer is empty", hint="try again")
 
@@ -253,16 +257,25 @@ class Cost:
     per_minute: float | None = None
 
 
-def cost(usage: Usage | None, prices: Prices) -> float | None:
-    """What `usage` costs in US dollars; `None` where a price, or the usage, is not known."""
-    if usage is None:
+def cost(usage: Usage | None, prices: Prices, *, seconds: float = 0.0) -> float | None:
+    """What `usage` costs in US dollars; `None` where a price, or the usage, is not known.
+
+    `seconds` is how much sound was sent, for where the service did not count it.
+    """
+    if usage is None and not seconds:
         return None
-    return _dollars(
+    usage = usage or Usage()
+    by_tokens = _dollars(
         (usage.input_tokens - usage.input_audio_tokens, prices.text_in),
         (usage.input_audio_tokens, prices.audio_in),
         (usage.output_tokens - usage.output_audio_tokens, prices.text_out),
         (usage.output_audio_tokens, prices.audio_out),
     )
+    heard = usage.input_seconds or seconds
+    counted = usage.input_tokens or usage.output_tokens
+    if not heard or (counted and by_tokens is not None):
+        return by_tokens
+    return None if prices.second_in is None else prices.second_in * heard
 
 
 def estimate(question: Question, audio_seconds: float, prices: Prices) -> Cost | None:

@@ -52,6 +52,7 @@ class Config:
     local_model: Path | None = None
     capabilities_sources: tuple[str, str] | None = None
     cache_dir: Path = Path()
+    state_dir: Path = Path()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def openai_key(self) -> Secret | None:
@@ -106,6 +107,7 @@ def load(environ: Mapping[str, str], path: Path | None = None) -> Config:
         local_model=_path(local),
         capabilities_sources=_sources(document),
         cache_dir=_directory(environ, "XDG_CACHE_HOME", ".cache"),
+        state_dir=_directory(environ, "XDG_STATE_HOME", os.path.join(".local", "state")),
         environ=environ,
     )
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ from typing import Any
 KEY = "sk-test-0123456789abcdefghijklmnop"
 TIMEOUT_SECONDS = 60
 
+_HOME = tempfile.TemporaryDirectory(prefix="audiocli-home-")
+
 
 def environment(**variables: str) -> dict[str, str]:
     """Nothing of this machine's settings but what a process needs to start; then `variables`."""
     kept = ("PATH", "LANG", "TMPDIR", "SYSTEMROOT", "SSL_CERT_FILE", "PIP_FIND_LINKS", "PIP_CERT")
     inherited = {name: os.environ[name] for name in kept if name in os.environ}
-    return {**inherited, "HOME": "/nonexistent", "XDG_CACHE_HOME": cache_home(), **variables}
+    return {**inherited, "HOME": _HOME.name, "XDG_CACHE_HOME": cache_home(), **variables}
 
 
 def cache_home() -> str:

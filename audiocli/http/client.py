@@ -1,4 +1,4 @@
-"""Two uses of HTTP: `post` a request to a service, `fetch` a file that a user names."""
+"""The uses of HTTP: `post` a document or a form to a service, `fetch` a file that a user names."""
 
 import asyncio
 import ssl
@@ -6,6 +6,7 @@ import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from types import MappingProxyType
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -17,6 +18,9 @@ from audiocli.http.transport import CONNECT_SECONDS, DirectTransport, blocks_of
 from audiocli.printable import one_line, quoted
 from audiocli.secret import without_secrets
 from audiocli.wire.json import Segment, content_length
+
+if TYPE_CHECKING:
+    from audiocli.wire.transcription import Form  # A question has no use for it, and would wait for it.
 
 MAX_REPLY_BYTES = 256 * 1024 * 1024
 MAX_REDIRECTS = 5
@@ -153,6 +157,43 @@ async def post(
             yield Reply(response, idle_seconds)
 
 
+@asynccontextmanager
+async def post_form(
+    url: str, headers: Mapping[str, str], form: "Form", *, idle_seconds: float
+) -> AsyncGenerator[Reply, None]:
+    """Send `form` as multipart/form-data, its file block by block, and give the reply as `post` does.
+
+    Raises what `post` raises.
+    """
+    with _mapped_errors(), form.source.open() as file:
+        request = _form_request(_parsed_url(url), headers, form, file)
+        async with _sent(request) as response:
+            yield Reply(response, idle_seconds)
+
+
+def _form_request(url: httpx.URL, headers: Mapping[str, str], form: "Form", file: BinaryIO) -> httpx.Request:
+    """A request that httpx has encoded; its headers say how long it is."""
+    fields: dict[str, list[str]] = {}
+    for name, value in form.fields:
+        fields.setdefault(_sendable(name), []).append(_sendable(value))
+    encoded = httpx.Request(
+        "POST",
+        url,
+        data=fields,
+        files={form.file_field: (_sendable(form.file_name), file, form.media_type)},
+    )
+    length = encoded.headers["Content-Length"]
+    assert isinstance(encoded.stream, httpx.AsyncByteStream)  # noqa: S101 - httpx's multipart streams are
+    body = _Measured(encoded.stream, int(length))
+    described = {"Content-Type": encoded.headers["Content-Type"], "Content-Length": length}
+    return _request("POST", url, {**headers, **described}, body)
+
+
+def _sendable(text: str) -> str:
+    """`text` as UTF-8 can hold it: a file's name may have bytes that are no text."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _request(
     method: str, url: httpx.URL, headers: Mapping[str, str], stream: httpx.AsyncByteStream
 ) -> httpx.Request:
@@ -228,13 +269,34 @@ async def _written(body: Sequence[Segment]) -> AsyncGenerator[bytes, None]:
                 yield pybase64.b64encode(block)
 
 
+class _Measured(httpx.AsyncByteStream):
+    """A body of `length` bytes. Raises `InputError` where it has fewer: its file has become shorter."""
+
+    def __init__(self, body: httpx.AsyncByteStream, length: int) -> None:
+        self._body = body
+        self._length = length
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        left = self._length
+        async with aclosing(blocks_of(self._body)) as blocks:
+            async for block in blocks:
+                left -= len(block)
+                yield block
+        if left > 0:
+            raise _shorter()
+
+
+def _shorter() -> InputError:
+    return InputError("an audio file became shorter while it was sent", hint="try again")
+
+
 def _read_exactly(read: Callable[[int], bytes], size: int) -> bytes:
     blocks: list[bytes] = []
     while size and (block := read(size)):
         blocks.append(block)
         size -= len(block)
     if size:
-        raise InputError("an audio file became shorter while it was sent", hint="try again")
+        raise _shorter()
     return b"".join(blocks)
 
 
@@ -271,27 +333,44 @@ async def fetch(
     there is nothing to be had or more than `max_bytes`, `ConnectError` and `DeadlineError` where it cannot be
     reached.
     """
+    body = bytearray()
+    await fetch_into(body.extend, url, max_bytes=max_bytes, seconds=seconds, headers=headers)
+    return bytes(body)
+
+
+async def fetch_into(
+    write: Callable[[bytes], object],
+    url: str,
+    *,
+    max_bytes: int,
+    seconds: float,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """As `fetch`, but each piece of the body goes to `write` as it comes."""
     name = quoted(url)
     try:
         async with asyncio.timeout(seconds):
-            return await _follow(url, name, max_bytes, headers)
+            await _follow(write, url, name, max_bytes, headers)
     except (TimeoutError, DeadlineError):
         raise DeadlineError(f"{name} did not arrive within {seconds:g} s") from None
     except TooLargeError:
-        hint = "raise the limit with --max-input"
+        hint = "raise the limit of the input"
         raise InputError(f"{name} is larger than {max_bytes / 1e6:g} MB", hint=hint) from None
     except ReplyError as error:
         raise InputError(f"{name} cannot be used: {error.message}") from None
 
 
-async def _follow(url: str, name: str, max_bytes: int, headers: Mapping[str, str]) -> bytes:
+async def _follow(
+    write: Callable[[bytes], object], url: str, name: str, max_bytes: int, headers: Mapping[str, str]
+) -> None:
     named = target = _checked_url(url)
     for _ in range(MAX_REDIRECTS + 1):
         same_origin = (target.scheme, target.host, target.port) == (named.scheme, named.host, named.port)
         check, sent = (check_named, headers) if same_origin else (check_redirected, {})
         async with _get(target, sent, check) as response:
             if not response.has_redirect_location:
-                return await _content(response, name, max_bytes)
+                await _content(write, response, name, max_bytes)
+                return
             target = _redirected(target, response.headers["location"])
     raise InputError(f"{name} redirects more than {MAX_REDIRECTS} times")
 
@@ -322,10 +401,16 @@ def _checked_url(url: str) -> httpx.URL:
     return parsed
 
 
-async def _content(response: httpx.Response, name: str, max_bytes: int) -> bytes:
+async def _content(
+    write: Callable[[bytes], object], response: httpx.Response, name: str, max_bytes: int
+) -> None:
     if response.status_code != 200:
         raise InputError(f"{name} cannot be read: HTTP {response.status_code}", hint="check the address")
     declared = response.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > max_bytes:
         raise TooLargeError(name)
-    return await Reply(response, idle_seconds=60).read(max_bytes)
+    reply = Reply(response, idle_seconds=60)
+    async with aclosing(reply.pieces(max_bytes)) as pieces:
+        async for piece in pieces:
+            reply.touch()
+            write(piece)

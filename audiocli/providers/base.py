@@ -1,9 +1,12 @@
-"""One verb: a chat request goes in, a stream of events comes back."""
+"""One verb: a request goes in, a stream of events comes back."""
 
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from audiocli.chat import ChatRequest, Event
+from audiocli.chat import ChatRequest, Event, RawPart
+from audiocli.errors import RejectedError
+from audiocli.printable import quoted
+from audiocli.transcript import Hearing, Limits, TranscriptionRequest
 
 
 class Provider(Protocol):
@@ -15,3 +18,27 @@ class Provider(Protocol):
     """
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]: ...
+
+
+class Transcriber(Protocol):
+    """Writes down what is said.
+
+    `stream` yields words as they are recognised, where the model tells them early, and ends with exactly one
+    `Transcript`. What was yielded before is provisional. It raises as `Provider.stream` does, and closing it
+    early releases what it holds.
+    """
+
+    @property
+    def limits(self) -> Limits: ...
+
+    def stream(self, request: TranscriptionRequest) -> AsyncGenerator[Hearing, None]: ...
+
+
+def not_understood(part: RawPart, model: str) -> RejectedError:
+    """What a provider with no service behind it says to a part that only a service may understand."""
+    kind = quoted(str(part.document.get("type")))
+    return RejectedError(
+        f"{model} does not understand such a part of type {kind}",
+        hint="send plain text and audio, or ask a hosted model",
+        param="messages",
+    )

@@ -10,19 +10,23 @@ from audiocli.chat import (
     PCM_RATE,
     AudioDelta,
     AudioPart,
+    AudioStarted,
     ChatRequest,
     Event,
     Finished,
     Part,
+    RawPart,
     TextDelta,
     TextPart,
     TranscriptDelta,
     Usage,
 )
+from audiocli.providers.base import not_understood
 
 SECONDS_PER_WORD = 0.1
 TOKENS_PER_WORD = 2  # of 50 ms each
 TONE_HZ = 440
+AUDIO_ID = "audio_echo"
 
 
 class Echo:
@@ -31,6 +35,8 @@ class Echo:
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         words = " ".join(map(_said, request.messages[-1].parts)).split()
         spoken = request.audio is not None
+        if spoken:
+            yield AudioStarted(AUDIO_ID)
         if request.audio and request.audio.format == "wav":
             yield AudioDelta(wav_header(len(words) * len(_tone())))
         for word in _spaced(words):
@@ -43,9 +49,15 @@ class Echo:
         yield Finished(
             id="chatcmpl-echo",
             model=request.model,
-            audio_id="audio_echo" if spoken else None,
+            audio_id=AUDIO_ID if spoken else None,
             usage=Usage(len(words), len(words) + audio_tokens, 0, audio_tokens),
         )
+
+
+async def speak_as_echo(text: str, voice: str, speed: float) -> AsyncGenerator[bytes, None]:  # noqa: ARG001 - it has one voice
+    """A tenth of a second of tone for each word; see `registry.Speak`."""
+    for _ in text.split():
+        yield _tone()
 
 
 def _said(part: Part) -> str:
@@ -54,6 +66,8 @@ def _said(part: Part) -> str:
             return text
         case AudioPart(source, format):
             return f"({source.size} bytes of {format})"
+        case RawPart():
+            raise not_understood(part, "echo")
 
 
 def _spaced(words: list[str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ import asyncio
 import importlib.util
 import math
 import secrets
+import threading
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -20,21 +21,26 @@ from audiocli.chat import (
     AudioDelta,
     AudioOutput,
     AudioPart,
+    AudioStarted,
     ChatRequest,
     Event,
     Finished,
     Message,
+    RawPart,
     TextDelta,
+    TextPart,
     TranscriptDelta,
     Usage,
 )
 from audiocli.errors import DependencyError, InputError, RejectedError, ServerError
 from audiocli.local.engine import Sound, speak_thoughts
-from audiocli.local.listen import listen
+from audiocli.local.listen import Listener
 from audiocli.local.speak import choose_speaker, find_flite, start_warming_up
 from audiocli.local.think import LanguageModel, Sampling, Thought, Turn
 from audiocli.local.threads import call_in_thread
 from audiocli.local.weights import Progress, locate
+from audiocli.printable import quoted
+from audiocli.providers.base import not_understood
 
 MODEL = "smollm2-135m"
 
@@ -42,7 +48,7 @@ INPUT_AUDIO_TOKENS_PER_SECOND = 10
 BYTES_PER_AUDIO_TOKEN = PCM_BYTES_PER_SECOND // 20  # 50 ms
 AUDIO_LIFETIME = 3600  # seconds for which a spoken answer can be named by its id
 
-_PACKAGES = ("xllamacpp", "pocketsphinx", "espeakng_loader", "soxr")
+_PACKAGES = ("xllamacpp", "onnxruntime", "pocketsphinx", "espeakng_loader", "soxr")
 _FORMATS = ("pcm16", "wav")
 _ROLES = {"developer": "system"}  # what SmolLM2's template knows
 _MOST_REMEMBERED = 100  # spoken answers
@@ -55,6 +61,10 @@ class _Said:
     expires_at: int
 
 
+_remembered: dict[str, _Said] = {}
+"""What this process has said, by audio id, the oldest first: a later call may have a provider of its own."""
+
+
 @dataclass(frozen=True)
 class _Conversation:
     turns: tuple[Turn, ...]
@@ -64,9 +74,9 @@ class _Conversation:
 class LocalProvider:
     """Hears, thinks and speaks in this process and its children; see `Provider`.
 
-    `model_path` is a GGUF file to use in place of SmolLM2, which is otherwise fetched once into `cache_dir`;
-    `progress` is told how far that is. The model is loaded by the first request and stays. Voices are those
-    of `local.speak`; any other name stands for the default one.
+    `model_path` is a GGUF file to use in place of SmolLM2, which is otherwise fetched once into `cache_dir`,
+    as is the model that hears; `progress` is told how far that is. Models are loaded by the first request
+    that needs them and stay. Voices are those of `local.speak`; any other name stands for the default one.
     """
 
     def __init__(self, model_path: Path | None, cache_dir: Path, progress: Progress) -> None:
@@ -74,8 +84,8 @@ class LocalProvider:
         self._cache_dir = cache_dir
         self._progress = progress
         self._model: LanguageModel | None = None
-        self._loading = asyncio.Lock()
-        self._said: dict[str, _Said] = {}  # by audio id, the oldest first
+        self._loading = threading.Lock()  # for whatever loops use this
+        self._listener = Listener(cache_dir, progress)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         _check(request)
@@ -91,6 +101,8 @@ class LocalProvider:
 
     async def _prepare(self, request: ChatRequest) -> tuple[_Conversation, LanguageModel]:
         """Hears what was said while the model is loaded."""
+        if any(isinstance(part, AudioPart) for message in request.messages for part in message.parts):
+            await self._listener.prepare()
         loading = asyncio.create_task(self._load())
         if request.audio:
             start_warming_up()
@@ -102,10 +114,15 @@ class LocalProvider:
             await asyncio.gather(loading, return_exceptions=True)
 
     async def _load(self) -> LanguageModel:
-        async with self._loading:
+        if self._model is not None:
+            return self._model
+        weights = await locate(self._model_path, self._cache_dir, self._progress)
+        return await call_in_thread(lambda: self._loaded(weights))
+
+    def _loaded(self, weights: Path) -> LanguageModel:
+        with self._loading:
             if self._model is None:
-                weights = await locate(self._model_path, self._cache_dir, self._progress)
-                self._model = await call_in_thread(lambda: LanguageModel(weights))
+                self._model = LanguageModel(weights)
             return self._model
 
     async def _understand(self, messages: tuple[Message, ...]) -> _Conversation:
@@ -120,16 +137,19 @@ class LocalProvider:
     async def _read(self, message: Message) -> tuple[str, float]:
         """What a message says, in writing and in sound, and the seconds of its sound."""
         if message.audio_id is not None:
-            return self._recall(message.audio_id), 0.0
+            return _recall(message.audio_id), 0.0
         texts = []
         heard = 0.0
         for part in message.parts:
-            if isinstance(part, AudioPart):
-                recognition = await listen(part.source)
-                heard += recognition.duration
-                texts.append(recognition.text)
-            else:
-                texts.append(part.text)
+            match part:
+                case AudioPart(source):
+                    recognition = await self._listener.listen(source)
+                    heard += recognition.duration
+                    texts.append(recognition.text)
+                case TextPart(text):
+                    texts.append(text)
+                case RawPart():
+                    raise not_understood(part, "the embedded model")
         if heard and not any(texts):
             raise InputError("no words can be heard in the audio", hint="speak clearly, in English")
         return "\n".join(text for text in texts if text), heard
@@ -149,6 +169,8 @@ class LocalProvider:
     ) -> AsyncGenerator[Event, None]:
         sound = bytearray() if wanted.format == "wav" else None  # its header says how long it is
         last, words, size = _NOTHING, "", 0
+        audio_id = f"audio_{secrets.token_hex(16)}"
+        yield AudioStarted(audio_id)
         async with aclosing(speak_thoughts(thoughts, choose_speaker(wanted.voice, find_flite()))) as stream:
             async for item in stream:
                 match item:
@@ -164,8 +186,7 @@ class LocalProvider:
                             sound += pcm
         if sound is not None:
             yield AudioDelta(wav_header(len(sound)) + sound)
-        finished = self._finish(last, heard, size)
-        yield self._remember(finished, words)
+        yield _remember(audio_id, self._finish(last, heard, size), words)
 
     def _finish(self, last: Thought, heard: float, sound: int = 0) -> Finished:
         """`sound` counts bytes of pcm16."""
@@ -180,24 +201,25 @@ class LocalProvider:
             usage=_count(last, heard, sound),
         )
 
-    def _remember(self, finished: Finished, words: str) -> Finished:
-        """Gives a spoken answer the id under which a later message may name it."""
-        expires_at = (finished.created or 0) + AUDIO_LIFETIME
-        audio_id = f"audio_{secrets.token_hex(16)}"
-        self._said[audio_id] = _Said(words, expires_at)
-        if len(self._said) > _MOST_REMEMBERED:
-            del self._said[next(iter(self._said))]
-        return replace(finished, audio_id=audio_id, expires_at=expires_at)
 
-    def _recall(self, audio_id: str) -> str:
-        said = self._said.get(audio_id)
-        if said is None or said.expires_at < time.time():
-            raise RejectedError(
-                f"the embedded model does not know the audio id {audio_id!r}",
-                hint="send what was said as text",
-                param="messages",
-            )
-        return said.words
+def _remember(audio_id: str, finished: Finished, words: str) -> Finished:
+    """Keeps what a spoken answer said, for a later message that names it by its id."""
+    expires_at = (finished.created or 0) + AUDIO_LIFETIME
+    _remembered[audio_id] = _Said(words, expires_at)
+    if len(_remembered) > _MOST_REMEMBERED:
+        _remembered.pop(next(iter(_remembered)), None)
+    return replace(finished, audio_id=audio_id, expires_at=expires_at)
+
+
+def _recall(audio_id: str) -> str:
+    said = _remembered.get(audio_id)
+    if said is None or said.expires_at < time.time():
+        raise RejectedError(
+            f"the embedded model does not know the audio id {quoted(audio_id)}",
+            hint="send what was said as text",
+            param="messages",
+        )
+    return said.words
 
 
 def require_packages() -> None:

@@ -3,35 +3,78 @@
 A host without behaviour of its own is a row of `HOSTS`. One with behaviour is a class.
 """
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
 
 from audiocli.capabilities import Capabilities, Table, current_table, known_models
 from audiocli.capabilities.override import override
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment
 from audiocli.errors import AuthenticationError, ConfigError, DependencyError, UsageError
 from audiocli.printable import quoted
-from audiocli.providers.base import Provider
-from audiocli.providers.openai_compatible import Endpoint, OpenAICompatible
+from audiocli.providers.base import Provider, Transcriber
+from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect, Endpoint
+from audiocli.providers.openai_compatible import OpenAICompatible
+from audiocli.providers.suiting import TEXT_ONLY, Wanted, chats, default_transcriber
+from audiocli.secret import Secret
 
+OPENAI = "openai"
+LOCAL = "local"
 DEFAULT_HOSTED_MODEL = "openai/gpt-audio-1.5"
 DEFAULT_LOCAL_MODEL = "local/smollm2-135m"
+LOCAL_RECOGNISER = "local/moonshine-tiny-en"
 
-Progress = Callable[[int, int], None]
-"""Told how many bytes of how many are there, while something large is fetched."""
+Purpose = Literal["chat", "transcription"]
+
+Progress = Callable[[str, int, int], None]
+"""Told what is fetched, where that is large, and how many bytes of how many are there."""
+
+Speak = Callable[[str, str, float], AsyncGenerator[bytes, None]]
+"""Reads a text aloud, with a voice, so many times as fast as usual: 24 kHz mono pcm16, as it is spoken.
+
+Nothing comes of a text in which nothing can be said. Closing it early ends the work.
+"""
 
 
 @dataclass(frozen=True)
 class Host:
-    """A service that speaks OpenAI's chat completions. `max_tokens_field` is its name for that limit."""
+    """A service that speaks OpenAI's chat completions and transcriptions, or one of the two.
+
+    `max_tokens_field` is its name for that limit, `dialect` how its transcriptions differ. `account` says
+    that the headers that go with OpenAI's key are for it.
+    """
 
     base_url: str
     key_variable: str
     max_tokens_field: str
+    dialect: Dialect = OPENAI_DIALECT
+    account: bool = False
 
 
 HOSTS: Mapping[str, Host] = {
-    "openai": Host("https://api.openai.com/v1", OPENAI_KEY_VARIABLE, "max_completion_tokens"),
+    "openai": Host("https://api.openai.com/v1", OPENAI_KEY_VARIABLE, "max_completion_tokens", account=True),
+    "groq": Host("https://api.groq.com/openai/v1", "GROQ_API_KEY", "max_completion_tokens"),
+    "mistral": Host(
+        "https://api.mistral.ai/v1",
+        "MISTRAL_API_KEY",
+        "max_tokens",
+        # Its SDK (mistralai 2.0) has no other fields, and always one form of answer.
+        Dialect(
+            names={
+                "response_format": "",
+                "timestamp_granularities[]": "timestamp_granularities",
+                "chunking_strategy": "",
+                "prompt": "",
+            },
+            speakers=(("diarize", "true"),),
+        ),
+    ),
+    "openrouter": Host("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", "max_tokens"),
 }
 
 # What compatible servers, old ones too, call the limit.
@@ -39,10 +82,18 @@ COMPATIBLE_MAX_TOKENS_FIELD = "max_tokens"
 
 
 def _local(config: Config, progress: Progress) -> Provider:
-    from audiocli.providers.local import LocalProvider, require_packages
+    from audiocli.providers.local import require_packages
 
     require_packages()
-    return LocalProvider(config.local_model, config.cache_dir, progress)
+    return _kept_local(config.local_model, config.cache_dir, progress, os.getpid())
+
+
+@cache
+def _kept_local(model: Path | None, cache_dir: Path, progress: Progress, _process: int) -> Provider:
+    """One for all calls of a process, so that the model is loaded once. A fork has none of its threads."""
+    from audiocli.providers.local import LocalProvider
+
+    return LocalProvider(model, cache_dir, progress)
 
 
 def _echo(config: Config, progress: Progress) -> Provider:  # noqa: ARG001 - a builder, as the one above
@@ -51,7 +102,39 @@ def _echo(config: Config, progress: Progress) -> Provider:  # noqa: ARG001 - a b
     return Echo()
 
 
-_IN_PROCESS: Mapping[str, Callable[[Config, Progress], Provider]] = {"local": _local, "echo": _echo}
+def _local_transcriber(config: Config, progress: Progress) -> Transcriber:
+    from audiocli.providers.local import require_packages
+
+    require_packages()
+    return _kept_local_transcriber(config.cache_dir, progress, os.getpid())
+
+
+@cache
+def _kept_local_transcriber(cache_dir: Path, progress: Progress, _process: int) -> Transcriber:
+    """Likewise."""
+    from audiocli.providers.recogniser import LocalTranscriber
+
+    return LocalTranscriber(cache_dir, progress)
+
+
+_IN_PROCESS: Mapping[str, Callable[[Config, Progress], Provider]] = {LOCAL: _local, "echo": _echo}
+
+
+def _local_speech() -> Speak:
+    from audiocli.providers.local import require_packages
+    from audiocli.providers.speaking import speak_locally
+
+    require_packages()
+    return speak_locally
+
+
+def _echo_speech() -> Speak:
+    from audiocli.providers.echo import speak_as_echo
+
+    return speak_as_echo
+
+
+_SPEECH: Mapping[str, Callable[[], Speak]] = {LOCAL: _local_speech, "echo": _echo_speech}
 
 
 @dataclass(frozen=True)
@@ -74,29 +157,98 @@ class Target:
         return f"{self.provider}/{self.model}"
 
 
-def resolve(config: Config, name: str | None = None, base_url: str | None = None) -> Target:
+def resolve(
+    config: Config,
+    name: str | None = None,
+    base_url: str | None = None,
+    *,
+    purpose: Purpose = "chat",
+    wanted: Wanted = TEXT_ONLY,
+) -> Target:
     """What `name` stands for: an alias of the config, `provider/model`, or a known model's own name.
 
     Without a name it is the config's model, then OpenAI's where there is a key or a server, then the embedded
-    one. A server at `base_url` is asked for any name. Raises `UsageError` for a name that nobody knows.
+    one; which of these, `purpose` and what is `wanted` of a transcript say. A server at `base_url` is asked
+    for any name. Raises `UsageError` for a name that nobody knows.
     """
-    names = _Names(config, current_table(config.cache_dir), base_url or config.base_url)
-    wanted = name or config.model
-    return names.default() if wanted is None else names.resolve(wanted)
+    table = current_table(config.cache_dir)
+    names = _Names(config, table, base_url or config.base_url, _defaults(purpose, wanted, table))
+    chosen = name or config.model
+    target = names.default() if chosen is None else names.resolve(chosen)
+    return names.recogniser(target) if purpose == "transcription" and target.provider == LOCAL else target
+
+
+@dataclass(frozen=True)
+class _Defaults:
+    """The models that are used where none is named: a service's, and the one that runs here."""
+
+    hosted: str
+    local: str
+
+
+def _defaults(purpose: Purpose, wanted: Wanted, table: Table) -> _Defaults:
+    if purpose == "chat":
+        return _Defaults(DEFAULT_HOSTED_MODEL, DEFAULT_LOCAL_MODEL)
+    return _Defaults(default_transcriber(wanted, table), LOCAL_RECOGNISER)
 
 
 def build(target: Target, config: Config, progress: Progress) -> Provider:
-    """The provider that answers for `target`.
+    """The provider that answers for `target`. The embedded one is kept, and is the same for the same call.
 
     Raises `AuthenticationError` where its key is missing, `DependencyError` where its packages are.
     """
-    if target.key_variable is not None:
-        hint = f"set {target.key_variable}, or use the embedded model with --model local"
-        raise AuthenticationError(f"there is no key for {target.name}", hint=hint)
+    _check_key(target)
     if target.endpoint is not None:
         return OpenAICompatible(target.endpoint)
-    try:
+    with _missing_packages(target):
         return _IN_PROCESS[target.provider](config, progress)
+
+
+def transcriber(target: Target, config: Config, progress: Progress) -> Transcriber:
+    """The transcriber that `target` answers through: the recogniser that runs here, its endpoint for
+    transcriptions, or its chat. Of a model that nobody knows, the endpoint is asked.
+
+    Raises as `build` does.
+    """
+    if target.provider == LOCAL:
+        with _missing_packages(target):
+            return _local_transcriber(config, progress)
+    known = target.capabilities
+    if target.endpoint is None or chats(known):
+        return _verbatim(build(target, config, progress), known)
+    _check_key(target)
+    return _endpoint(target.endpoint, known)
+
+
+def speech(target: Target) -> Speak:
+    """What reads aloud for `target`, which runs in this process. Raises `DependencyError`."""
+    with _missing_packages(target):
+        return _SPEECH[target.provider]()
+
+
+def _verbatim(provider: Provider, known: Capabilities | None) -> Transcriber:
+    from audiocli.providers.verbatim import Verbatim  # Not for a question.
+
+    return Verbatim(provider, known)
+
+
+def _endpoint(endpoint: Endpoint, known: Capabilities | None) -> Transcriber:
+    from audiocli.providers.transcription import OpenAITranscriptions  # Not for a question.
+
+    return OpenAITranscriptions(endpoint, known)
+
+
+def _check_key(target: Target) -> None:
+    if target.key_variable is not None:
+        hint = f"set {target.key_variable}, or use the embedded model, which is called local"
+        raise AuthenticationError(f"there is no key for {target.name}", hint=hint)
+
+
+@contextmanager
+def _missing_packages(target: Target) -> Iterator[None]:
+    """Where nobody has named the model, that its packages are missing is only half of what is."""
+    try:
+        yield
     except DependencyError as error:
         if not target.chosen:
             raise
@@ -108,10 +260,11 @@ def reachable_models() -> list[str]:
     """The names in the table that need neither a config nor a base URL, each in all its forms."""
     names = known_models()
     own = [name for name in names if "/" not in name]
+    within_reach = {*_IN_PROCESS, *HOSTS}
     return [
         *own,
-        *(f"openai/{name}" for name in own),
-        *(n for n in names if n.partition("/")[0] in _IN_PROCESS),
+        *(f"{OPENAI}/{name}" for name in own),
+        *(name for name in names if name.partition("/")[0] in within_reach),
     ]
 
 
@@ -122,10 +275,16 @@ class _Names:
     config: Config
     table: Table
     base_url: str | None
+    defaults: _Defaults
 
     def default(self) -> Target:
         hosted = self.base_url is not None or self.config.openai_key() is not None
-        return replace(self._find(DEFAULT_HOSTED_MODEL if hosted else DEFAULT_LOCAL_MODEL), chosen=True)
+        return replace(self._find(self.defaults.hosted if hosted else self.defaults.local), chosen=True)
+
+    def recogniser(self, target: Target) -> Target:
+        """What writes down on this machine, whichever model of it was named."""
+        known = self.table.lookup(LOCAL_RECOGNISER)
+        return replace(target, model=LOCAL_RECOGNISER.partition("/")[2], capabilities=known)
 
     def resolve(self, name: str) -> Target:
         deployment = self.config.deployments.get(name)
@@ -144,17 +303,16 @@ class _Names:
             if (known := self.table.lookup(model, provider)) is None:
                 raise _unknown(name)
             return Target(provider, model, known)
-        headers = self.config.headers
         if self.base_url is not None:
-            model = model if provider in HOSTS else name
+            model = model if provider == OPENAI else name
             key = self.config.openai_key()
-            endpoint = Endpoint(self.base_url, key, headers, COMPATIBLE_MAX_TOKENS_FIELD)
-            return Target("openai", model, self.table.lookup(model), endpoint)
+            endpoint = Endpoint(self.base_url, key, self.config.headers, COMPATIBLE_MAX_TOKENS_FIELD)
+            return Target(OPENAI, model, self.table.lookup(model), endpoint)
         if provider not in HOSTS:
             raise _unknown(name)
         host = HOSTS[provider]
         key = self.config.host_key(host.key_variable)
-        endpoint = Endpoint(host.base_url, key, headers, host.max_tokens_field)
+        endpoint = _at_host(host, key, self.config.headers if host.account else {})
         missing = None if key else host.key_variable
         return Target(provider, model, self.table.lookup(model, provider), endpoint, missing)
 
@@ -162,13 +320,16 @@ class _Names:
         """A deployment with a server or a key of its own, which are used for it alone."""
         provider, model = self._split(deployment.model)
         key = self.config.deployment_key(deployment)
+        host = HOSTS.get(provider)
         if deployment.base_url is not None:
             endpoint = Endpoint(deployment.base_url, key, max_tokens_field=COMPATIBLE_MAX_TOKENS_FIELD)
-        elif (host := HOSTS.get(provider)) is not None:
-            endpoint = Endpoint(host.base_url, key, max_tokens_field=host.max_tokens_field)
+        elif host is not None:
+            endpoint = _at_host(host, key)
         else:
             raise ConfigError(f"{quoted(deployment.model)} has no api_base in the config", hint="add one")
-        return Target("openai", model, self.table.lookup(model), endpoint)
+        own = provider in HOSTS and provider != OPENAI
+        known = self.table.lookup(model, provider) if own else self.table.lookup(model)
+        return Target(OPENAI, model, known, endpoint)
 
     def _split(self, name: str) -> tuple[str, str]:
         """The provider and the model's name there; a known name needs no provider, and `local` no model."""
@@ -176,14 +337,18 @@ class _Names:
         if model:
             return provider, model
         if name in _IN_PROCESS:
-            return name, DEFAULT_LOCAL_MODEL.partition("/")[2] if name == "local" else name
+            return name, self.defaults.local.partition("/")[2] if name == LOCAL else name
         known = self.table.lookup(name)
         return (known.provider or "", name) if known else ("", name)
+
+
+def _at_host(host: Host, key: Secret | None, headers: Mapping[str, str] = MappingProxyType({})) -> Endpoint:
+    return Endpoint(host.base_url, key, headers, host.max_tokens_field, host.dialect, host.key_variable)
 
 
 def _unknown(name: str) -> UsageError:
     import difflib
 
     close = difflib.get_close_matches(name, reachable_models(), n=3)
-    advice = f"did you mean {' or '.join(close)}?" if close else "use --base-url for another server"
+    advice = f"did you mean {' or '.join(close)}?" if close else "name the server that has it by its base URL"
     return UsageError(f"unknown model {quoted(name)}", hint=advice)

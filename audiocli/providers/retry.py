@@ -6,51 +6,79 @@ import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Generic, Protocol, TypeVar, cast
 
-from audiocli.chat import ChatRequest, Event
+from audiocli.chat import ChatRequest, TextDelta
 from audiocli.errors import DeadlineError, ProviderError
-from audiocli.providers.base import Provider
+from audiocli.providers.base import Transcriber
+from audiocli.transcript import Hearing, Limits, TranscriptionRequest
 
 FIRST_DELAY_SECONDS = 0.5  # 0.5 s, 1 s, 2 s, 4 s, 8 s, 8 s, …
 LONGEST_DELAY_SECONDS = 8.0
 LONGEST_OBEYED_SECONDS = 60.0
 
 Notify = Callable[[str], None]
+R = TypeVar("R", ChatRequest, TranscriptionRequest)
+R_contra = TypeVar("R_contra", contravariant=True)
+E = TypeVar("E")
+E_co = TypeVar("E_co", covariant=True)
 
 
-class Retrying:
+class Answering(Protocol[R_contra, E_co]):
+    """What a `Provider` and a `Transcriber` have in common."""
+
+    def stream(self, request: R_contra) -> AsyncGenerator[E_co, None]: ...
+
+
+class Retrying(Generic[R, E]):
     """Tries a request up to `retries` times more, until `timeout` seconds have passed since the first try.
 
-    Only errors that say `retryable` are tried again, and none once an event has come: that answer is paid
-    for. All tries share one idempotency key. A service that asks to wait for more than 60 s is not waited
-    for. Raises `DeadlineError` when the time is over; `notify` is told of each further try.
+    Around a `Provider` it is one, around a `Transcriber` another. Only errors that say `retryable` are tried
+    again, and none once an event has come: that answer is paid for. Where words are only `provisional`, the
+    next try is for the whole, and its words are not told again. All tries share one idempotency key. A
+    service that asks to wait for more than 60 s is not waited for. Errors that are `left` to the caller are
+    raised at once, as they are. Raises `DeadlineError` when the time is over; `notify` is told of each
+    further try.
     """
 
     def __init__(
         self,
-        provider: Provider,
+        provider: Answering[R, E],
         *,
         retries: int = 2,
         timeout: float = 600.0,
         notify: Notify = lambda note: None,
         jitter: Callable[[], float] = random.random,
+        provisional: bool = False,
+        left: Callable[[ProviderError], bool] = lambda error: False,
     ) -> None:
-        self._provider = provider
+        self._provider: Answering[R, E] = provider
         self._retries = retries
         self._timeout = timeout
         self._notify = notify
         self._jitter = jitter
+        self._provisional = provisional
+        self._left = left
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
+    @property
+    def limits(self: "Retrying[TranscriptionRequest, Hearing]") -> Limits:
+        """The transcriber's; a provider has none."""
+        return cast(Transcriber, self._provider).limits
+
+    async def stream(self, request: R) -> AsyncGenerator[E, None]:
         request = replace(
             request, idempotency_key=request.idempotency_key or f"audiocli-{os.urandom(16).hex()}"
         )
         deadline = asyncio.get_running_loop().time() + self._timeout
+        told = False
         for attempt in range(self._retries + 1):
+            again = told
             try:
                 async with aclosing(self._until(deadline, request)) as events:
                     async for event in events:
-                        yield event
+                        if not (again and isinstance(event, TextDelta)):
+                            told = True
+                            yield event
             except ProviderError as error:
                 delay = self._delay(attempt, error, deadline)
                 if delay is None:
@@ -62,7 +90,7 @@ class Retrying:
                 return
             await asyncio.sleep(delay)
 
-    async def _until(self, deadline: float, request: ChatRequest) -> AsyncGenerator[Event, None]:
+    async def _until(self, deadline: float, request: R) -> AsyncGenerator[E, None]:
         begun = False
         async with aclosing(self._provider.stream(request)) as events:
             while True:
@@ -71,19 +99,19 @@ class Retrying:
                         event = await anext(events, None)
                 except TimeoutError:
                     raise DeadlineError(
-                        f"no whole answer within {self._timeout:g} s", hint="raise --timeout"
+                        f"no whole answer within {self._timeout:g} s", hint="raise the timeout"
                     ) from None
                 except ProviderError as error:
                     error.retryable = error.retryable and not begun
                     raise
                 if event is None:
                     return
-                begun = True
+                begun = not self._provisional
                 yield event
 
     def _delay(self, attempt: int, error: ProviderError, deadline: float) -> float | None:
         """Seconds to wait before the next try; None where there shall be none."""
-        if not error.retryable or attempt == self._retries:
+        if not error.retryable or attempt == self._retries or self._left(error):
             return None
         delay = error.retry_after
         if delay is None:

@@ -4,10 +4,17 @@ import asyncio
 import json
 
 from audiocli.chat import ChatRequest, Event, collect
-from audiocli.errors import InputError
+from audiocli.errors import InputError, ProviderError
 from audiocli.providers.echo import Echo
+from audiocli.wire.errors import encode_error
 from audiocli.wire.json import parse
-from audiocli.wire.openai import StreamEncoder, decode_request, encode_completion
+from audiocli.wire.openai import (
+    STREAM_END,
+    StreamEncoder,
+    decode_request,
+    encode_chunk,
+    encode_completion,
+)
 from tests.servers import Exchange
 
 CREATED = 1_780_693_548
@@ -15,16 +22,20 @@ CREATED = 1_780_693_548
 
 def answer_as_echo(exchange: Exchange) -> None:
     try:
-        request = decode_request(parse(exchange.body))
-    except InputError as error:
-        document = {"error": {"message": error.message, "type": "invalid_request_error"}}
-        return exchange.reply(json.dumps(document).encode(), status="400 Bad Request")
+        _answer(exchange)
+    except (InputError, ProviderError) as error:
+        exchange.reply(json.dumps(encode_error(error)).encode(), status=f"{error.status_code} Refused")
+
+
+def _answer(exchange: Exchange) -> None:
+    request = decode_request(parse(exchange.body))
     if not request.stream:
         answer = asyncio.run(collect(Echo().stream(request)))
         return exchange.reply(json.dumps(encode_completion(answer, request)).encode())
-    encoder = StreamEncoder(request, id="chatcmpl-echo", audio_id="audio_echo", created=CREATED)
+    encoder = StreamEncoder(request, id="chatcmpl-echo", created=CREATED)
     events = asyncio.run(_events(request))
-    return exchange.stream(*(chunk for event in events for chunk in encoder.encode(event)))
+    chunks = [chunk for event in events for chunk in encoder.encode(event)]
+    return exchange.stream(*map(encode_chunk, chunks), STREAM_END)
 
 
 async def _events(request: ChatRequest) -> list[Event]:

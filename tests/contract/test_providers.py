@@ -15,10 +15,13 @@ from audiocli.chat import (
     AudioDelta,
     AudioOutput,
     AudioPart,
+    AudioStarted,
     ChatRequest,
     Event,
+    Extra,
     Finished,
     Message,
+    RawPart,
     TextDelta,
     TextPart,
     TranscriptDelta,
@@ -28,7 +31,8 @@ from audiocli.config import load
 from audiocli.errors import DependencyError, InputError, ProviderError
 from audiocli.providers.base import Provider
 from audiocli.providers.echo import Echo
-from audiocli.providers.openai_compatible import Endpoint, OpenAICompatible
+from audiocli.providers.endpoint import Endpoint
+from audiocli.providers.openai_compatible import OpenAICompatible
 from audiocli.providers.retry import Retrying
 from tests.contract.echo_service import answer_as_echo
 from tests.servers import serve
@@ -60,7 +64,7 @@ def retrying_over_http() -> Iterator[Provider]:
 
 @contextmanager
 def embedded() -> Iterator[Provider]:
-    for package in ("xllamacpp", "pocketsphinx", "espeakng_loader", "soxr"):
+    for package in ("xllamacpp", "onnxruntime", "pocketsphinx", "espeakng_loader", "soxr"):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"the local extra is not installed: {package} is missing")
     from audiocli.local.weights import locate
@@ -68,10 +72,10 @@ def embedded() -> Iterator[Provider]:
 
     config = load({name: os.environ[name] for name in ("XDG_CACHE_HOME", "HOME") if name in os.environ})
     try:
-        asyncio.run(locate(None, config.cache_dir, lambda done, total: None))
+        asyncio.run(locate(None, config.cache_dir, lambda what, done, total: None))
     except DependencyError as error:
         pytest.skip(str(error))
-    yield LocalProvider(None, config.cache_dir, lambda done, total: None)
+    yield LocalProvider(None, config.cache_dir, lambda what, done, total: None)
 
 
 Opening = Callable[[], AbstractContextManager[Provider]]
@@ -136,8 +140,21 @@ def test_an_answer_ends_with_the_one_finished(provider: Provider, request_: Chat
 def test_an_answer_that_is_not_asked_for_aloud_is_text_and_another_is_words_and_sound(
     provider: Provider, request_: ChatRequest
 ) -> None:
-    kinds = {type(event) for event in answered(provider, request_)}
-    assert kinds == ({TranscriptDelta, AudioDelta, Finished} if request_.audio else {TextDelta, Finished})
+    kinds = {type(event) for event in answered(provider, request_)} - {Extra}
+    spoken = {AudioStarted, TranscriptDelta, AudioDelta, Finished}
+    assert kinds == (spoken if request_.audio else {TextDelta, Finished})
+
+
+@over_spoken_requests
+def test_what_a_spoken_answer_is_called_is_known_before_its_words_and_its_sound(
+    provider: Provider, request_: ChatRequest
+) -> None:
+    events = [event for event in answered(provider, request_) if not isinstance(event, Extra)]
+    first, *others, finished = events
+    assert isinstance(first, AudioStarted)
+    assert isinstance(finished, Finished)
+    assert first.id == finished.audio_id
+    assert not any(isinstance(event, AudioStarted) for event in others)
 
 
 @over_every_request
@@ -248,6 +265,7 @@ UNANSWERABLE = {
     "audio that is none": question(messages=(Message("user", (AudioPart(AudioBytes(b"?"), "wav"),)),)),
     "audio that is empty": question(messages=(Message("user", (AudioPart(AudioBytes(b""), "wav"),)),)),
     "audio that is gone": question(messages=(Message("user", (AudioPart(_Vanished(b"RIFF"), "wav"),)),)),
+    "an image": question(messages=(Message("user", (RawPart({"type": "image_url", "image_url": {}}),)),)),
     "an unknown audio id": question(messages=(Message("assistant", (), "audio_x"), *WRITTEN.messages)),
 }
 

@@ -220,6 +220,25 @@ def test_tokens_cost_what_the_table_says() -> None:
     assert cost(None, prices) is None
 
 
+@pytest.mark.parametrize(
+    ("usage", "seconds", "expected"),
+    [
+        (Usage(input_seconds=30), 60.0, 30 * 0.0001),  # as the service counts
+        (None, 60.0, 60 * 0.0001),
+        (Usage(10, 10), 60.0, 60 * 0.0001),  # tokens whose price nobody knows
+    ],
+)
+def test_sound_is_paid_by_the_second_where_that_is_the_price(
+    usage: Usage | None, seconds: float, expected: float
+) -> None:
+    assert cost(usage, Prices(second_in=0.0001), seconds=seconds) == pytest.approx(expected)
+
+
+def test_what_is_free_costs_nothing() -> None:
+    assert cost(Usage(10, 10), Prices(text_in=0, text_out=0), seconds=60) == 0
+    assert cost(None, Prices(second_in=0), seconds=60) == 0
+
+
 def test_a_cost_is_estimated_before_anything_is_sent() -> None:
     known = lookup("gpt-audio-1.5") or Capabilities(id="")
     expected = estimate(Question(prompt="x" * 400), 10.0, known.prices)

@@ -60,7 +60,7 @@ def test_another_server_is_asked_for_any_name() -> None:
     assert target.model == "mistralai/Voxtral-Mini-3B"
     assert target.endpoint is not None
     assert (target.endpoint.base_url, target.endpoint.api_key) == (HERE, None)
-    assert isinstance(build(target, Config(), lambda done, total: None), OpenAICompatible)
+    assert isinstance(build(target, Config(), lambda what, done, total: None), OpenAICompatible)
 
 
 def test_openais_key_does_not_go_to_a_deployment_of_its_own() -> None:
@@ -90,8 +90,8 @@ def test_a_deployment_must_be_somewhere() -> None:
     ("name", "advice"),
     [
         ("gpt-audio-1.6", "did you mean gpt-audio-1.5"),
-        ("nosuch", "use --base-url"),
-        ("nosuch/model", "use --base-url"),
+        ("nosuch", "by its base URL"),
+        ("nosuch/model", "by its base URL"),
     ],
 )
 def test_an_unknown_name_is_refused_with_advice(name: str, advice: str) -> None:
@@ -102,13 +102,13 @@ def test_an_unknown_name_is_refused_with_advice(name: str, advice: str) -> None:
 def test_a_missing_key_is_an_error_of_asking_and_not_of_looking() -> None:
     target = resolve(Config(), "gpt-audio")
     with pytest.raises(AuthenticationError, match="OPENAI_API_KEY") as caught:
-        build(target, Config(), lambda done, total: None)
+        build(target, Config(), lambda what, done, total: None)
     assert caught.value.exit_code == 4
 
 
 def test_the_embedded_model_is_built_without_a_key() -> None:
     config = Config(cache_dir=Path("/nonexistent"))
-    assert isinstance(build(resolve(config, "local"), config, lambda done, total: None), LocalProvider)
+    assert isinstance(build(resolve(config, "local"), config, lambda what, done, total: None), LocalProvider)
 
 
 def test_the_users_model_info_stands_above_the_table() -> None:

@@ -1,0 +1,113 @@
+"""A server that speaks one of OpenAI's protocols: where it is, and what of its words is shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from audiocli.errors import ProviderError
+from audiocli.printable import printable
+from audiocli.secret import Secret, redact_key_shapes, without_secrets
+from audiocli.transcript import TranscriptionRequest
+
+if TYPE_CHECKING:
+    from audiocli.wire.transcription import Form  # A question has no use for it, and would wait for it.
+
+E = TypeVar("E", bound=ProviderError)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a service's form for transcriptions differs from OpenAI's.
+
+    `names` are its names for fields, "" for one that it does not have. `speakers` are the fields that ask who
+    speaks, where no response format does.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    speakers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def one_format(self) -> bool:
+        """Whether it always answers in the same form, and times are asked for apart from that."""
+        return self.names.get("response_format") == ""
+
+    def spoken(self, form: "Form", request: TranscriptionRequest) -> "Form":
+        """`form`, which encodes `request`, as the service wants it."""
+        fields = ((self.names.get(name, name), value) for name, value in form.fields)
+        asked = self.speakers if request.speakers else ()
+        return replace(form, fields=(*(each for each in fields if each[0]), *asked))
+
+
+OPENAI_DIALECT = Dialect()
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A server: where it is, the key it wants, and how it differs from OpenAI's own.
+
+    `key_header` is the header that holds the key, after "Bearer" where it is `Authorization`; `key_variable`
+    is where a shell has it.
+    """
+
+    base_url: str
+    api_key: Secret | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    max_tokens_field: str = "max_completion_tokens"
+    dialect: Dialect = OPENAI_DIALECT
+    key_variable: str = "OPENAI_API_KEY"
+    key_header: str = "Authorization"
+
+    def at(self, path: str) -> str:
+        """The address of `path` below the base URL, whose query it keeps."""
+        place, mark, query = self.base_url.partition("?")
+        return f"{place.rstrip('/')}/{path}{mark}{query}"
+
+    @property
+    def url(self) -> str:
+        """Where chat completions are asked for."""
+        return self.at("chat/completions")
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The header with the key."""
+        if self.api_key is None:
+            return {}
+        scheme = "Bearer " if self.key_header == "Authorization" else ""
+        return {self.key_header: f"{scheme}{self.api_key.value}"}
+
+    @property
+    def shown_url(self) -> str:
+        """`url` as it may be shown."""
+        return without_secrets(self.url)
+
+
+def common_headers(endpoint: Endpoint, accept: str, idempotency_key: str | None) -> dict[str, str]:
+    """The headers of a request, the key among them; what the body is, they do not say."""
+    headers = {
+        "Accept": accept,
+        "Accept-Encoding": "gzip, deflate",
+        "User-Agent": "audiocli",
+        **endpoint.headers,
+        **endpoint.credentials,
+    }
+    if idempotency_key:
+        headers["Idempotency-Key"] = idempotency_key
+    return headers
+
+
+def masked(text: str, key: Secret | None) -> str:
+    """`text` without the key, and without the control characters that could hide it."""
+    return key.redact(printable(text)) if key else printable(text)
+
+
+def without_key(error: E, key: Secret | None) -> E:
+    """`error`, with the key, and everything that looks like one, masked in all that it says."""
+    for name, text in texts(error):
+        setattr(error, name, redact_key_shapes(masked(text, key)))
+    error.args = (error.message,)
+    return error
+
+
+def texts(value: object) -> list[tuple[str, str]]:
+    """The members of `value` that are text, by their names."""
+    return [(name, member) for name, member in vars(value).items() if isinstance(member, str)]

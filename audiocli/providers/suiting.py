@@ -1,0 +1,88 @@
+"""Which model suits a transcription: the one to use where none is named, and what a named one cannot give."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from audiocli.capabilities import Capabilities, Table, lookup
+from audiocli.errors import CapabilityError
+
+DEFAULT = "openai/gpt-transcribe"
+TIMED = "openai/whisper-1"
+SPEAKERS = "openai/gpt-4o-transcribe-diarize"
+
+_WITH_WORDS = ("whisper-1", "groq/whisper-large-v3", "local/moonshine-tiny-en")
+_WITH_SPEAKERS = ("gpt-4o-transcribe-diarize", "mistral/voxtral-mini-latest")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a transcript shall have beside its text: times of words, times fit for subtitles, speakers.
+
+    `prompt` says that one is given, `today` is an ISO date.
+    """
+
+    words: bool = False
+    timed: bool = False
+    speakers: bool = False
+    prompt: bool = False
+    today: str = ""
+
+
+TEXT_ONLY = Wanted()
+
+
+def default_transcriber(wanted: Wanted, table: Table) -> str:
+    """The hosted model that gives what is `wanted`, while there is one; the plain one, when it has ended."""
+    name = DEFAULT
+    if wanted.speakers:
+        name = SPEAKERS
+    elif wanted.words or wanted.timed:
+        name = TIMED
+    known = table.lookup(name)
+    return DEFAULT if known is not None and known.is_retired(wanted.today) else name
+
+
+def chats(known: Capabilities | None) -> bool:
+    """Whether a model is asked for a transcript by chat."""
+    return known is not None and (known.mode == "chat" or (known.mode is None and known.audio_input is True))
+
+
+def check_suits(known: Capabilities | None, wanted: Wanted) -> None:
+    """Raise `CapabilityError`, with what to do, for what the model is known not to do.
+
+    What nobody knows is not refused: the service has the last word.
+    """
+    if known is None:
+        return
+    _check_writes(known, wanted.today)
+    if wanted.words and (chats(known) or known.word_times is False):
+        raise CapabilityError(
+            f"{known.id} does not tell when each word is said",
+            hint=f"leave out --words, or use {_either(_WITH_WORDS, wanted.today)}",
+        )
+    if wanted.speakers and (chats(known) or known.speakers is False):
+        raise CapabilityError(
+            f"{known.id} does not tell who speaks",
+            hint=f"leave out --speakers, or use {_either(_WITH_SPEAKERS, wanted.today)}",
+        )
+    if wanted.prompt and known.prompt is False:
+        raise CapabilityError(f"{known.id} takes no prompt", hint="leave out --prompt")
+
+
+def _check_writes(known: Capabilities, today: str) -> None:
+    if known.is_retired(today):
+        instead = f"use {known.successor}" if known.successor else "use another --model"
+        raise CapabilityError(f"{known.id} was retired on {known.shutdown}", hint=instead)
+    another = "use another --model, such as gpt-transcribe"
+    if known.mode == "realtime":
+        raise CapabilityError(f"{known.id} hears only over a live connection", hint=another)
+    if known.mode not in (None, "chat", "transcription"):
+        raise CapabilityError(f"{known.id} is a {known.mode} model, which writes nothing down", hint=another)
+    if known.audio_input is False:
+        raise CapabilityError(f"{known.id} does not take audio", hint=another)
+
+
+def _either(names: Iterable[str], today: str) -> str:
+    """The names of those that are still there."""
+    known = (lookup(name) for name in names)
+    return " or ".join(model.id for model in known if model is not None and not model.is_retired(today))
