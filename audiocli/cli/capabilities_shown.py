@@ -14,6 +14,11 @@ _TEXT_UNITS = {
     "text_out": "tokens of text out",
     "character_in": "characters in",
 }
+_TOLD = {
+    "word_times": "times of words",
+    "segment_times": "times of segments",
+    "speakers": "speakers",
+}
 COLUMNS = ("MODEL", "MODE", "IN", "OUT", "MINUTE IN", "MINUTE OUT", "ENDS")
 
 
@@ -62,6 +67,8 @@ def _lines(known: Capabilities, today: str) -> Iterable[tuple[str, list[Fact]]]:
     sounds = _listed(known, "output_formats") if known.audio_output is not False else []
     yield "audio out", [*_said(known, "audio_output"), *sounds]
     yield "text out", _listed(known, "output_formats") if known.mode == "transcription" else []
+    yield "tells", _told(known)
+    yield "languages", _listed(known, "languages")
     yield "streaming", [*_said(known, "streaming"), *_listed(known, "stream_formats")]
     needs = Fact("audio in or out: text alone is refused", "needs_audio")
     yield "needs", [needs] if known.needs_audio else []
@@ -78,6 +85,15 @@ def _said(known: Capabilities, fact: str) -> list[Fact]:
 
 def _listed(known: Capabilities, fact: str) -> list[Fact]:
     return [Fact(" ".join(getattr(known, fact)), fact)] if getattr(known, fact) else []
+
+
+def _told(known: Capabilities) -> list[Fact]:
+    """What a transcript has beside its text, as far as somebody knows."""
+    return [
+        Fact(words if value else f"no {words}", fact)
+        for fact, words in _TOLD.items()
+        if (value := getattr(known, fact)) is not None
+    ]
 
 
 def _file_limits(known: Capabilities) -> list[Fact]:

@@ -9,7 +9,16 @@ import typer
 from audiocli.cli import options
 from audiocli.cli.world import World
 
-ABILITIES = ("audio-input", "audio-output", "text-input", "text-output", "streaming")
+ABILITIES = (
+    "audio-input",
+    "audio-output",
+    "text-input",
+    "text-output",
+    "streaming",
+    "word-times",
+    "segment-times",
+    "speakers",
+)
 
 EXAMPLES = """\b
 Examples:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from audiocli.capabilities import Capabilities, Table, current_table
-from audiocli.capabilities.override import override
 from audiocli.capabilities.refreshed import PUBLIC_MAPS
 from audiocli.capabilities.table import refreshed_path
 from audiocli.cli import capabilities_shown as shown
@@ -13,6 +12,7 @@ from audiocli.cli.world import World, is_terminal
 from audiocli.config import Config
 from audiocli.config import load as load_config
 from audiocli.errors import UnknownModelError, UsageError
+from audiocli.library.lookup import known
 from audiocli.printable import quoted
 
 UNKNOWN = 10
@@ -28,6 +28,9 @@ _ABILITIES: Mapping[str, Callable[[Capabilities], bool | None]] = {
     "text-input": lambda known: _TEXT_INPUT.get(known.mode or ""),
     "text-output": lambda known: _TEXT_OUTPUT.get(known.mode or ""),
     "streaming": lambda known: known.streaming,
+    "word-times": lambda known: known.word_times,
+    "segment-times": lambda known: known.segment_times,
+    "speakers": lambda known: known.speakers,
 }
 
 
@@ -71,26 +74,15 @@ def _table(world: World, config: Config, chosen: CapsOptions) -> Table:
 def _asked(table: Table, config: Config, chosen: CapsOptions) -> dict[str, Capabilities | None]:
     """The models that are asked for, each by its name; `None` for one that nobody knows."""
     if chosen.server is not None:
-        from audiocli.cli.serving import ask_server
+        from audiocli.cli.asking_servers import ask_server
 
         served = {
             model.id: model for model in ask_server(chosen.server, table, config.server_key(chosen.server))
         }
         return {name: served.get(name) for name in chosen.models or served}
     if chosen.models:
-        return {name: _known(table, config, name) for name in chosen.models}
+        return {name: known(table, config, name) for name in chosen.models}
     return {model.id: model for model in table.models() if _has_audio(model)}
-
-
-def _known(table: Table, config: Config, name: str) -> Capabilities | None:
-    """What is known of `name`, which may be one that the config gives."""
-    deployment = config.deployments.get(name)
-    if deployment is None:
-        return table.lookup(name)
-    known = table.lookup(deployment.model)
-    if deployment.model_info:
-        return override(known or Capabilities(id=deployment.model), deployment.model_info)
-    return known
 
 
 def _has_audio(model: Capabilities) -> bool:

@@ -5,11 +5,13 @@ import datetime
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from audiocli.audio.formats import format_of
-from audiocli.audio.prepare import prepare
+from audiocli.audio.prepare import Prepared, prepare
+from audiocli.audio.recording import Recorder
 from audiocli.audio.source import open_input
-from audiocli.chat import AudioBytes, AudioPart, AudioSource, ChatRequest, Event
+from audiocli.chat import AudioBytes, AudioSource, ChatRequest, Event, Extra
 from audiocli.client import Answer, Question, compose
 from audiocli.client import ask as ask_provider
 from audiocli.http import fetch
@@ -46,14 +48,15 @@ async def aask(
 
     The extension of `output` says its format. `show` is told of each event as it comes. Without a `model` it
     is the config's, then OpenAI's where there is a key or a server, then the embedded one. `timeout` is in
-    seconds, for all tries together. `force` asks for what the model is known not to do. Raises
-    `AudiocliError`.
+    seconds, for all tries together. `force` asks for what the model is known not to do. The answer's `notes`
+    say what may surprise in `audio`, such as a file that is cut off. Raises `AudiocliError`.
     """
     path = os.fspath(output) if output is not None else None
     connection = connect(model, base_url=base_url, api_key=api_key, timeout=timeout, retries=retries)
+    heard = await _prepared(audio)
     question = Question(
         prompt=prompt,
-        audio=await _parts(audio),
+        audio=tuple(each.part for each in heard),
         system=system,
         output=format_of(path) if path is not None else None,
         voice=voice,
@@ -63,12 +66,9 @@ async def aask(
         force=force,
     )
     request = _composed(question, connection.target)
-    if path is None:
-        return await ask_provider(connection.provider, request, show=show)
-    from audiocli.audio.output import FileRecorder  # Most answers are read.
-
-    recorder = FileRecorder(path, format_of(path))
-    return await ask_provider(connection.provider, request, recorder=recorder, show=show)
+    recorder = _recorder(path) if path is not None else None
+    answer = await ask_provider(connection.provider, request, recorder=recorder, show=show)
+    return replace(answer, notes=tuple(note for each in heard for note in each.notes))
 
 
 async def astream(
@@ -96,7 +96,7 @@ async def astream(
     connection = connect(model, base_url=base_url, api_key=api_key, timeout=timeout, retries=retries)
     question = Question(
         prompt=prompt,
-        audio=await _parts(audio),
+        audio=tuple(each.part for each in await _prepared(audio)),
         system=system,
         output="pcm" if spoken else None,
         voice=voice,
@@ -107,7 +107,8 @@ async def astream(
     )
     async with aclosing(connection.provider.stream(_composed(question, connection.target))) as events:
         async for event in events:
-            yield event
+            if not isinstance(event, Extra):
+                yield event
 
 
 ask = blocking(aask)
@@ -118,17 +119,22 @@ def _composed(question: Question, target: Target) -> ChatRequest:
     return compose(question, target, today=datetime.datetime.now(datetime.UTC).date().isoformat())
 
 
-async def _parts(audio: Audio | Sequence[Audio] | None) -> tuple[AudioPart, ...]:
+def _recorder(path: str) -> Recorder:
+    from audiocli.audio.output import FileRecorder  # Most answers are read.
+
+    return FileRecorder(path, format_of(path))
+
+
+async def _prepared(audio: Audio | Sequence[Audio] | None) -> tuple[Prepared, ...]:
     if audio is None:
         return ()
     given = (audio,) if isinstance(audio, str | bytes | os.PathLike) else audio
-    return tuple([await _part(each) for each in given])
+    return tuple([await _prepare(each) for each in given])
 
 
-async def _part(audio: Audio) -> AudioPart:
+async def _prepare(audio: Audio) -> Prepared:
     source, name = await _opened(audio)
-    prepared = await asyncio.to_thread(prepare, source, name, max_bytes=MAX_INPUT_BYTES)
-    return prepared.part
+    return await asyncio.to_thread(prepare, source, name, max_bytes=MAX_INPUT_BYTES)
 
 
 async def _opened(audio: Audio) -> tuple[AudioSource, str]:

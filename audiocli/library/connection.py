@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from audiocli.config import Config, Deployment, load
 from audiocli.errors import UsageError
 from audiocli.providers.base import Provider
-from audiocli.providers.registry import Target, build, resolve
+from audiocli.providers.registry import HOSTS, Target, build, resolve
 from audiocli.providers.retry import Retrying
 
 DEFAULT_TIMEOUT = 600.0
@@ -41,22 +41,26 @@ def connect(
         raise UsageError("timeout must be more than 0 seconds")
     if retries < 0:
         raise UsageError("the number of retries must not be negative")
-    settings = _settings(base_url, api_key)
+    settings = configured(base_url, api_key)
     target = resolve(settings, model, base_url)
     if target.endpoint is not None:
         key = settings.api_key if api_key else target.endpoint.api_key
         changed = {**target.endpoint.headers, **(headers or {})}
         target = replace(target, endpoint=replace(target.endpoint, api_key=key, headers=changed))
-    provider = build(target, settings, lambda done, total: None)
+    provider = build(target, settings, _untold)
     return Connection(target, Retrying(provider, retries=retries, timeout=timeout))
 
 
-def _settings(base_url: str | None, api_key: str | None) -> Config:
+def _untold(what: str, done: int, total: int) -> None:
+    """Nobody watches how far a fetched model is."""
+
+
+def configured(base_url: str | None = None, api_key: str | None = None) -> Config:
     """The configuration, in which the call's own key stands for every other."""
     if not api_key:
         settings = load(os.environ)
     else:
-        settings = load({**os.environ, "OPENAI_API_KEY": api_key})
+        settings = load({**os.environ, **{host.key_variable: api_key for host in HOSTS.values()}})
         deployments = {name: _keyless(deployment) for name, deployment in settings.deployments.items()}
         settings = replace(settings, deployments=deployments)
     # A deployment's key is for its own server.

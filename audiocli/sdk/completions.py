@@ -2,20 +2,17 @@
 
 import os
 import time
-from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Literal, overload
 
 from audiocli.chat import ChatRequest, Event, Finished, collect
-from audiocli.errors import ReplyError
 from audiocli.library.blocking import blocking, iterating
 from audiocli.library.connection import DEFAULT_RETRIES, DEFAULT_TIMEOUT, connect
 from audiocli.providers.base import Provider
 from audiocli.sdk.document import Document, plain
-from audiocli.wire.json import parse
 from audiocli.wire.openai import StreamEncoder, decode_request, encode_completion
-from audiocli.wire.sse import DONE, EventDecoder
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -112,10 +109,9 @@ def _call(
 
 async def _complete(call: _Call) -> Document:
     answer = await collect(call.provider.stream(call.request))
-    _check_end(answer.finished)
-    # A model that is asked to speak may still write.
-    request = call.request if answer.audio else replace(call.request, audio=None)
-    return Document(encode_completion(answer, request))
+    finished = answer.finished
+    named = replace(finished, id=finished.id or _new_id(), created=finished.created or int(time.time()))
+    return Document(encode_completion(replace(answer, finished=named), call.request))
 
 
 async def _stream(call: _Call) -> AsyncGenerator[Document, None]:
@@ -123,50 +119,23 @@ async def _stream(call: _Call) -> AsyncGenerator[Document, None]:
 
     Whoever has taken the first has a generator that has begun, which frees the connection when it is dropped.
     """
-    encoder = _ChunkEncoder(call)
+    encoder = StreamEncoder(call.request, id=_new_id(), created=int(time.time()))
     async with aclosing(call.provider.stream(call.request)) as events:
         first = await anext(events)
         yield Document({})
-        for chunk in encoder.encode(first):
-            yield chunk
+        for chunk in encoder.encode(_shown(first, call)):
+            yield Document(chunk)
         async for event in events:
-            for chunk in encoder.encode(event):
-                yield chunk
+            for chunk in encoder.encode(_shown(event, call)):
+                yield Document(chunk)
 
 
-class _ChunkEncoder:
-    """Turns events into chunks: those that `StreamEncoder` writes, with the ids that the service gave."""
-
-    def __init__(self, call: _Call) -> None:
-        self._shows_usage = call.shows_usage
-        # The id of the sound is the service's, by which a later message names it. It is known at the end.
-        self._encoder = StreamEncoder(
-            call.request, id=f"chatcmpl-{os.urandom(12).hex()}", audio_id="", created=int(time.time())
-        )
-        self._decoder = EventDecoder()
-
-    def encode(self, event: Event) -> Iterator[Document]:
-        audio_id = None
-        if isinstance(event, Finished):
-            _check_end(event)
-            audio_id = event.audio_id
-            # Code that reads `choices[0]` of every chunk has not asked for one without choices.
-            event = event if self._shows_usage else replace(event, usage=None)
-        for line in self._encoder.encode(event):
-            for payload in self._decoder.feed(line):
-                if payload != DONE:
-                    yield Document(_with_audio_id(parse(payload), audio_id))
+def _shown(event: Event, call: _Call) -> Event:
+    """`event`; code that reads `choices[0]` of every chunk has not asked for one without choices."""
+    if isinstance(event, Finished) and not call.shows_usage:
+        return replace(event, usage=None)
+    return event
 
 
-def _with_audio_id(chunk: dict[str, Any], audio_id: str | None) -> dict[str, Any]:
-    for choice in chunk["choices"]:
-        if audio := choice["delta"].get("audio"):
-            audio.pop("id", None)
-            if audio_id is not None:
-                audio["id"] = audio_id
-    return chunk
-
-
-def _check_end(finished: Finished) -> None:
-    if finished.finish_reason in ("tool_calls", "function_call"):
-        raise ReplyError("the model called a tool in place of an answer", hint="ask without tools")
+def _new_id() -> str:
+    return f"chatcmpl-{os.urandom(12).hex()}"

@@ -10,6 +10,8 @@ _OPTIONAL = frozenset(
 )
 """What a chat completion, or a chunk of one, may leave out: it reads as `None`."""
 
+MOST_SHOWN = 1000  # characters of one text: a minute of speech is written with fewer
+
 
 class Document(Mapping[str, Any]):
     """A JSON object whose members are read as attributes, `document.id`, or as items, `document["id"]`.
@@ -47,7 +49,8 @@ class Document(Mapping[str, Any]):
         return len(self._members)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._members!r})"
+        members = ", ".join(f"{name!r}: {_shown(value)}" for name, value in self._members.items())
+        return f"{type(self).__name__}({{{members}}})"
 
     def model_dump(self) -> dict[str, Any]:
         """The object as plain dictionaries and lists."""
@@ -65,6 +68,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value.model_dump() if hasattr(value, "model_dump") else value
+
+
+def _shown(value: Any) -> str:
+    """`value` as `repr` has it, but of sound and the like only the beginning."""
+    if isinstance(value, str) and len(value) > MOST_SHOWN:
+        return f"{value[:40]!r}… ({len(value)} characters)"
+    return repr(value)
 
 
 def _wrapped(value: Any) -> Any:

@@ -218,6 +218,208 @@ def test_an_asynchronous_stream_that_is_left_early_closes_its_connection() -> No
     assert left[0] < 5
 
 
+@needs_recordings
+def test_the_first_piece_of_sound_and_words_says_what_the_answer_is_called(
+    openai: Callable[[Server], None],
+) -> None:
+    payload = recorded(f"{FOLDER}/current-ChatWithBasicAudioOutput-0.response.sse")
+    with serve(lambda exchange: exchange.stream(payload)) as server:
+        openai(server)
+        chunks = list(litellm.completion(model="gpt-audio-1.5", stream=True, **SPOKEN))
+    first = json.loads(payload.splitlines()[0][6:])
+    assert {(chunk.id, chunk.created, chunk.model) for chunk in chunks} == {
+        (first["id"], first["created"], first["model"])
+    }
+    audio = [chunk.choices[0].delta.audio for chunk in chunks if chunk.choices[0].delta.audio]
+    assert audio[0].id.startswith("audio_")
+    assert [each.id for each in audio[1:]] == [None] * (len(audio) - 1)
+    assert audio[0]["id"] == audio[0].id
+
+
+# What we have no word for
+
+TOOL_CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"a": 1}'}}
+RICH: dict[str, Any] = {
+    "id": "chatcmpl-rich",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "gpt-4o-2024",
+    "choices": [
+        {
+            "index": 0,
+            "message": {
+                "role": "assistant",
+                "content": None,
+                "refusal": None,
+                "tool_calls": [TOOL_CALL],
+                "annotations": [],
+                "reasoning_content": "I think.",
+            },
+            "finish_reason": "tool_calls",
+            "logprobs": {"content": [{"token": "a", "logprob": -0.5}]},
+        },
+        {
+            "index": 1,
+            "message": {"role": "assistant", "content": "Or so.", "audio": {"id": "audio_2", "data": "QUI="}},
+            "finish_reason": "stop",
+            "logprobs": None,
+        },
+    ],
+    "usage": {
+        "prompt_tokens": 5,
+        "completion_tokens": 6,
+        "total_tokens": 11,
+        "prompt_tokens_details": {"audio_tokens": 0, "text_tokens": 5, "cached_tokens": 0, "image_tokens": 2},
+        "completion_tokens_details": {"audio_tokens": 0, "text_tokens": 2, "reasoning_tokens": 4},
+        "cost": 0.5,
+    },
+    "service_tier": "default",
+    "x_vendor": {"deep": [1, {"er": None}]},
+}
+
+
+def test_an_answer_has_all_that_the_service_says() -> None:
+    with serve(replies(RICH)) as server:
+        completion = litellm.completion(model="m", api_base=server.url, messages=QUESTION, n=2)
+    expected = json.loads(json.dumps(RICH))
+    del expected["choices"][1]["logprobs"]  # It is null, and reads as None.
+    assert completion.model_dump() == expected
+    assert completion.choices[0].message.tool_calls[0].function.name == "weather"
+    assert completion.choices[1].message.content == "Or so."
+    assert completion["usage"]["completion_tokens_details"]["reasoning_tokens"] == 4
+    assert completion.service_tier == "default"
+
+
+@needs_recordings
+def test_a_recorded_answer_comes_as_the_service_sent_it(openai: Callable[[Server], None]) -> None:
+    answer = recorded_json(f"{FOLDER}/current-ChatWithAudio-0.response.json")
+    with serve(replies(answer)) as server:
+        openai(server)
+        completion = litellm.completion(model="gpt-audio-1.5", **SPOKEN)
+    dumped = completion.model_dump()
+    assert dumped["choices"][0].pop("logprobs") is None  # The specification has it, the service does not.
+    assert dumped == answer
+
+
+def test_the_calls_of_tools_are_streamed_with_all_that_belongs_to_them() -> None:
+    head = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ""}}
+    deltas = [
+        {"role": "assistant", "content": None, "tool_calls": [head]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": '{"a"'}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": ": 1}"}}]},
+    ]
+    choices: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices.append({"index": 1, "delta": {"content": "Or so."}, "finish_reason": "length"})
+    choices.append({"index": 0, "delta": {}, "finish_reason": "tool_calls", "logprobs": {"content": [1]}})
+    chunks = [{"id": "x", "service_tier": "flex", "choices": [choice]} for choice in choices]
+    events = b"".join(b"data: %b\n\n" % json.dumps(chunk).encode() for chunk in chunks)
+    with serve(lambda exchange: exchange.stream(events + b"data: [DONE]\n\n")) as server:
+        received = list(litellm.completion(model="m", api_base=server.url, messages=QUESTION, stream=True))
+    first = [choice for chunk in received for choice in chunk.choices if choice.index == 0]
+    calls = [choice.delta.tool_calls[0] for choice in first if choice.delta.tool_calls]
+    assert calls[0].model_dump() == head
+    assert "".join(call.function.arguments for call in calls) == '{"a": 1}'
+    assert first[-1].finish_reason == "tool_calls"
+    assert [choice.logprobs.model_dump() for choice in first if choice.logprobs] == [{"content": [1]}]
+    second = [choice.model_dump() for chunk in received for choice in chunk.choices if choice.index == 1]
+    assert second == [{"index": 1, "delta": {"content": "Or so."}, "finish_reason": "length"}]
+    assert [chunk["service_tier"] for chunk in received if "service_tier" in chunk] == ["flex"]
+
+
+def test_pieces_that_are_streamed_in_place_of_a_whole_answer_are_put_together() -> None:
+    head = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{"}}
+    deltas: list[dict[str, Any]] = [
+        {"tool_calls": [head]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": "}"}}]},
+    ]
+    events = [{"choices": [{"index": 0, "delta": delta, "finish_reason": "tool_calls"}]} for delta in deltas]
+    payload = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in events)
+    with serve(lambda exchange: exchange.stream(payload)) as server:
+        message = litellm.completion(model="m", api_base=server.url, messages=QUESTION).choices[0].message
+    assert message.content is None
+    assert [call.function.arguments for call in message.tool_calls] == ["{}"]
+
+
+def test_what_is_nested_without_end_is_left_out_and_the_answer_stays() -> None:
+    deep: Any = "end"
+    for _ in range(200):
+        deep = [deep]
+    choice = {"index": 0, "message": {"content": "Yes.", "odd": deep}, "finish_reason": "stop", "more": deep}
+    with serve(replies({"choices": [choice], "deep": deep})) as server:
+        completion = litellm.completion(model="m", api_base=server.url, messages=QUESTION)
+    assert completion.choices[0].message.content == "Yes."
+    assert not {"deep", "odd", "more"} & {*completion, *completion.choices[0], *completion.choices[0].message}
+
+
+def test_the_key_is_masked_in_all_that_a_service_says() -> None:
+    call = {"id": KEY, "function": {"arguments": f'"{KEY}"'}}
+    message = {"content": None, "tool_calls": [call], KEY: KEY}
+    document = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}], "note": KEY}
+    for answer in (json.dumps(document).encode(), b"data: %b\n\n" % json.dumps(document).encode()):
+        answer = answer.replace(b'"message"', b'"delta"') if answer.startswith(b"data") else answer
+        with serve(lambda exchange, answer=answer: exchange.reply(answer)) as server:  # type: ignore[misc]
+            asked: dict[str, Any] = {"model": "m", "api_base": server.url, "messages": QUESTION}
+            completion = litellm.completion(**asked)
+        assert completion.choices[0].message.tool_calls
+        assert KEY not in completion.model_dump_json()
+
+
+def test_messages_and_parts_that_we_have_no_word_for_are_sent_as_they_are(echo: Server) -> None:
+    messages: list[dict[str, Any]] = [
+        {"role": "system", "content": "Be brief.", "name": "owner"},
+        {
+            "role": "user",
+            "content": [
+                {"type": "image_url", "image_url": {"url": "https://x.test/a.png", "detail": "low"}},
+                {"type": "text", "text": "What is it?", "cache_control": {"type": "ephemeral"}},
+                {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav", "x": 1}},
+                {"type": "file", "file": {"file_id": "file_1"}},
+            ],
+        },
+        {"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
+        *QUESTION,
+    ]
+    litellm.completion(model="m", api_base=echo.url, messages=messages)
+    assert body(echo)["messages"] == messages
+
+
+def test_a_tool_is_called_and_its_result_is_sent_back(echo: Server) -> None:
+    with serve(replies(RICH)) as server:
+        message = litellm.completion(model="m", api_base=server.url, messages=QUESTION).choices[0].message
+    result = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "sunny"}
+    litellm.completion(model="m", api_base=echo.url, messages=[*QUESTION, message, result, *QUESTION])
+    _, called, told, _ = body(echo)["messages"]
+    assert (called["content"], called["tool_calls"]) == (None, [TOOL_CALL])
+    assert told == result
+
+
+def test_wishes_that_we_have_no_word_for_are_sent_as_they_are(echo: Server) -> None:
+    wishes: dict[str, Any] = {
+        "modalities": ["audio", "text"],
+        "audio": {"voice": {"id": "voice_1"}, "format": "pcm16", "speed": 2},
+        "tools": [{"type": "function", "function": {"name": "weather"}}],
+    }
+    litellm.completion(model="m", api_base=echo.url, messages=QUESTION, **wishes)
+    assert {name: body(echo)[name] for name in wishes} == wishes
+    litellm.completion(model="m", api_base=echo.url, messages=QUESTION, modalities=["text"])
+    assert body(echo)["modalities"] == ["text"]
+    options = {"include_obfuscation": False}
+    list(
+        litellm.completion(
+            model="m", api_base=echo.url, messages=QUESTION, stream=True, stream_options=options
+        )
+    )
+    assert body(echo)["stream_options"] == {"include_obfuscation": False, "include_usage": True}
+
+
+@pytest.mark.parametrize("part", [{"type": "image_url", "image_url": {"url": "data:"}}, {"type": "odd"}])
+def test_a_model_in_this_process_says_what_it_does_not_understand(part: dict[str, Any]) -> None:
+    with pytest.raises(litellm.RejectedError, match=f"echo does not understand .*'{part['type']}'") as caught:
+        litellm.completion(model="echo", messages=[{"role": "user", "content": [part]}])
+    assert caught.value.status_code == 400
+
+
 # What goes out
 
 
@@ -354,12 +556,6 @@ def test_a_call_that_cannot_be_is_refused_before_anything_is_sent(wrong: dict[st
     assert caught.value.status_code == 400
 
 
-def test_a_call_of_a_tool_is_not_taken_for_an_answer() -> None:
-    choice = {"index": 0, "message": {"content": None, "tool_calls": []}, "finish_reason": "tool_calls"}
-    with serve(replies({"choices": [choice]})) as server, pytest.raises(litellm.ReplyError, match="a tool"):
-        litellm.completion(model="m", messages=QUESTION, api_base=server.url)
-
-
 def test_a_written_answer_to_the_wish_for_a_spoken_one_is_content() -> None:
     choice = {"index": 0, "message": {"content": "in writing"}, "finish_reason": "stop"}
     with serve(replies({"choices": [choice]})) as server:
@@ -403,6 +599,42 @@ def test_stream_yields_events(echo: Server) -> None:
     words = "".join(event.text for event in deltas if isinstance(event, audiocli.TranscriptDelta))
     assert (words, len(sound)) == (WORDS, SOUND_BYTES)
     assert isinstance(finished, audiocli.Finished)
+
+
+def test_what_may_surprise_in_the_audio_is_noted(echo: Server, tmp_path: Path) -> None:
+    path = tmp_path / "question.mp3"
+    path.write_bytes((SAMPLES / "question.wav").read_bytes())
+    answer = audiocli.ask("What is said?", audio=path, model="m", base_url=echo.url)
+    assert [note.rpartition("/")[2] for note in answer.notes] == ["question.mp3' is WAV by its content"]
+    assert audiocli.ask(WORDS, model="m", base_url=echo.url).notes == ()
+
+
+def test_our_own_functions_yield_only_what_there_is_a_word_for() -> None:
+    answer = {**RICH, "choices": [{"index": 0, "message": {"content": "Yes.", "x": 1}, "logprobs": [1]}]}
+    shown: list[audiocli.Event] = []
+    with serve(replies(answer)) as server:
+        streamed = list(audiocli.stream("hi", model="m", base_url=server.url))
+        assert audiocli.ask("hi", model="m", base_url=server.url, show=shown.append).text == "Yes."
+    for events in (streamed, shown):
+        assert [type(event).__name__ for event in events] == ["TextDelta", "Finished"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: audiocli.ask("", model="echo"),
+        lambda: audiocli.ask("hi", model="gpt-4o", audio=SAMPLES / "question.wav", api_key="sk-x"),
+        lambda: audiocli.ask("hi", model="what-is-it"),
+        lambda: audiocli.ask("hi", model="gpt-4o", output="x.wav", api_key="sk-x"),
+        lambda: audiocli.ask("hi", model="whisper-1", api_key="sk-x"),
+        lambda: audiocli.ask("hi", model="echo", output="x"),
+    ],
+)
+def test_what_to_do_is_not_said_in_words_of_the_command_line(call: Callable[[], object]) -> None:
+    with pytest.raises(audiocli.AudiocliError) as caught:
+        call()
+    assert caught.value.hint
+    assert "--" not in str(caught.value)
 
 
 def test_astream_yields_events(echo: Server) -> None:

@@ -54,6 +54,14 @@ def test_it_can_be_copied_compared_and_pickled() -> None:
         assert same.choices[0].message.role == "assistant"
 
 
+def test_it_shows_words_whole_and_of_sound_only_the_beginning() -> None:
+    audio = Document({"audio": {"transcript": "word " * 100, "data": "QUJD" * 100_000}})
+    assert "word " * 100 in repr(audio)
+    assert "(400000 characters)" in repr(audio)
+    assert len(repr(audio)) < 700
+    assert repr(Document(MEMBERS)).startswith("Document({'id': 'x', 'choices': [Document({'index': 0, ")
+
+
 def test_it_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         Document(MEMBERS).colour = "red"  # type: ignore[attr-defined] # what is tested
