@@ -1,0 +1,52 @@
+"""Who writes a recording down, as the configuration and a job's options say."""
+
+from audiocli.capabilities import Prices
+from audiocli.config import Config
+from audiocli.providers.pace import Pace, reliable
+from audiocli.providers.registry import Progress, Target, resolve, transcriber
+from audiocli.providers.retry import Notify
+from audiocli.providers.suiting import Wanted, check_suits
+from audiocli.transcription.executor import Connect
+from audiocli.transcription.hearing import Connection
+from audiocli.transcription.job import JobOptions
+
+
+def connecting(
+    config: Config,
+    *,
+    requests: int,
+    retries: int = 2,
+    timeout: float = 600.0,
+    notify: Notify = lambda note: None,
+    progress: Progress = lambda what, done, total: None,
+    today: str = "",
+) -> Connect:
+    """Connections that share one pace: `requests` at once, fewer where a service asks for that.
+
+    `timeout` (seconds) and `retries` are of each request. `today` is an ISO date, by which a model may be
+    retired.
+    """
+    pace = Pace(requests)
+
+    def connect(options: JobOptions) -> Connection:
+        wanted = Wanted(
+            words=options.words,
+            timed=options.timed,
+            speakers=options.speakers,
+            prompt=options.prompt is not None,
+            today=today,
+        )
+        target = resolve(config, options.model, options.base_url, purpose="transcription", wanted=wanted)
+        known = target.capabilities
+        if not options.force:
+            check_suits(known, wanted)
+        paced = reliable(
+            transcriber(target, config, progress), pace, retries=retries, timeout=timeout, notify=notify
+        )
+        return Connection(_name(target), target.model, paced, known.prices if known else Prices())
+
+    return connect
+
+
+def _name(target: Target) -> str:
+    return f"{target.name} at {target.endpoint.base_url}" if target.endpoint else target.name
