@@ -1,8 +1,8 @@
 """audiocli: talk with audio models from a shell, from Python, and through one OpenAI-compatible door.
 
-`ask`, `stream` and their asynchronous twins `aask` and `astream` are the command line's core. `completion`,
-`acompletion` and `supports_audio_*` are LiteLLM's SDK, so that `import audiocli as litellm` runs its code.
-Everything is imported when it is first used; `__init__.pyi` tells type checkers what there is.
+`ask`, `stream`, `transcribe` and their asynchronous twins, `aask` and so on, are the command line's core.
+`completion`, `acompletion` and `supports_audio_*` are LiteLLM's SDK, so that `import audiocli as litellm`
+runs its code. Everything is imported when it is first used; `__init__.pyi` tells type checkers what there is.
 """
 
 __version__ = "0.1.0"
@@ -12,6 +12,8 @@ _HOMES = {
     "aask": "library.asking",
     "stream": "library.asking",
     "astream": "library.asking",
+    "transcribe": "library.transcribing",
+    "atranscribe": "library.transcribing",
     "capabilities": "capabilities",
     "completion": "sdk.completions",
     "acompletion": "sdk.completions",
@@ -23,9 +25,13 @@ _HOMES = {
     "Event": "chat",
     "TextDelta": "chat",
     "TranscriptDelta": "chat",
+    "AudioStarted": "chat",
     "AudioDelta": "chat",
     "Finished": "chat",
     "Usage": "chat",
+    "Transcript": "transcript",
+    "Segment": "transcript",
+    "Word": "transcript",
     "AudiocliError": "errors",
     "UsageError": "errors",
     "ConfigError": "errors",

@@ -1,5 +1,6 @@
 from audiocli.capabilities import Capabilities as Capabilities
 from audiocli.chat import AudioDelta as AudioDelta
+from audiocli.chat import AudioStarted as AudioStarted
 from audiocli.chat import Event as Event
 from audiocli.chat import Finished as Finished
 from audiocli.chat import TextDelta as TextDelta
@@ -25,11 +26,16 @@ from audiocli.library.asking import aask as aask
 from audiocli.library.asking import ask as ask
 from audiocli.library.asking import astream as astream
 from audiocli.library.asking import stream as stream
+from audiocli.library.transcribing import atranscribe as atranscribe
+from audiocli.library.transcribing import transcribe as transcribe
 from audiocli.sdk.completions import acompletion as acompletion
 from audiocli.sdk.completions import completion as completion
 from audiocli.sdk.document import Document as Document
 from audiocli.sdk.supports import supports_audio_input as supports_audio_input
 from audiocli.sdk.supports import supports_audio_output as supports_audio_output
+from audiocli.transcript import Segment as Segment
+from audiocli.transcript import Transcript as Transcript
+from audiocli.transcript import Word as Word
 
 # A module at run time, which can be called.
 def capabilities(model: str, provider: str | None = None) -> Capabilities | None: ...

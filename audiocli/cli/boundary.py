@@ -51,7 +51,7 @@ def _report(world: World, arguments: Sequence[str], error: BaseException) -> int
     world.progress.hide()
     code = _exit_code(error)
     message, hint = _told(error, arguments)
-    if "--json" in arguments:
+    if {"--json", "--jsonl"} & set(arguments):
         import json
 
         world.say(json.dumps(_document(error, message, hint, code, world.notes), ensure_ascii=False))

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from audiocli.audio.formats import FORMATS
+from audiocli.cli.forms import EXTENSIONS
 from audiocli.errors import UsageError
 from audiocli.printable import quoted
 
@@ -18,6 +19,16 @@ def parse_size(text: str) -> int:
     if match is None:
         raise UsageError(f"{quoted(text)} is not a size", hint="write it as 25MB or as bytes")
     return int(float(match[1]) * _UNITS[match[2]])
+
+
+def parse_time(text: str) -> float:
+    """Seconds that `90`, `1:30` or `0:01:30.5` stand for. Raises `UsageError` for anything else."""
+    match = re.fullmatch(r"(?:(?:(\d{1,4}):)?(\d{1,4}):)?(\d{1,9}(?:\.\d{1,9})?)", text.strip(), re.ASCII)
+    hours, minutes, seconds = (float(part or 0) for part in match.groups()) if match else (0, 0, -1)
+    limits = (60 if match and match[1] else 10_000, 60 if match and match[2] else 1e9)
+    if match is None or minutes >= limits[0] or seconds >= limits[1]:
+        raise UsageError(f"{quoted(text)} is not a time", hint="write it as seconds, 1:30 or 1:02:03.5")
+    return hours * 3600 + minutes * 60 + seconds
 
 
 def _complete_model(incomplete: str) -> list[str]:
@@ -35,6 +46,10 @@ def _complete_voice(context: typer.Context, incomplete: str) -> list[str]:
 
 def _complete_format(incomplete: str) -> list[str]:
     return [format for format in FORMATS if format.startswith(incomplete)]
+
+
+def _complete_transcript_format(incomplete: str) -> list[str]:
+    return [format for format in EXTENSIONS if format.startswith(incomplete)]
 
 
 def _option(*names: str, help: str, metavar: str | None = None, **settings: Any) -> Any:
@@ -111,4 +126,50 @@ ShowUsage = Annotated[bool, _option("--usage", help="Say what was used and what 
 Quiet = Annotated[bool, _option("--quiet", "-q", help="Nothing but the answer and errors.")]
 Verbose = Annotated[int, _option("--verbose", "-v", help="Say what happens.", count=True)]
 DryRun = Annotated[bool, _option("--dry-run", help="Show the request and what it would cost; send nothing.")]
+Recordings = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="INPUT...",
+        help="Files, patterns, addresses, folders with -r; - reads stdin.",
+        show_default=False,
+    ),
+]
+TranscriptFormat = Annotated[
+    str | None,
+    _option(
+        "--format",
+        "-f",
+        metavar="FORMAT",
+        help=f"{', '.join(EXTENSIONS)}; text, if the extension of --output does not tell.",
+        autocompletion=_complete_transcript_format,
+    ),
+]
+TranscriptOutput = Annotated[
+    str | None,
+    _option("--output", "-o", metavar="FILE|DIR|-", help="Where it goes; of several, a folder."),
+]
+Language = Annotated[
+    str | None, _option("--language", "-l", metavar="CODE", help="What is spoken, such as en or de.")
+]
+Hint = Annotated[
+    str | None, _option("--prompt", metavar="TEXT", help="Names and terms that are said, for their spelling.")
+]
+Words = Annotated[bool, _option("--words", help="The time of each word; in subtitles, a cue for each.")]
+Speakers = Annotated[bool, _option("--speakers", help="Tell who speaks, where the model can.")]
+AtOnce = Annotated[int, _option("-j", "--jobs", metavar="N", help="Recordings at once: 4.", min=1, max=256)]
+Resume = Annotated[bool, _option("--resume", help="Do not send again what an earlier run has done.")]
+Recursive = Annotated[bool, _option("--recursive", "-r", help="Take the recordings in folders.")]
+Start = Annotated[
+    str | None, _option("--start", metavar="TIME", help="Where to begin: seconds, MM:SS or HH:MM:SS.")
+]
+End = Annotated[str | None, _option("--end", metavar="TIME", help="Where to stop.")]
+RequestTimeout = Annotated[
+    float, _option("--timeout", metavar="SECONDS", help="For each piece that is sent: 600.")
+]
+MaxFetched = Annotated[
+    str, _option("--max-input", metavar="SIZE", help="The most that is taken from an address or a pipe: 2GB.")
+]
+JsonLines = Annotated[
+    bool, _option("--jsonl", help="Print a JSON object on a line for each input as it ends.")
+]
 Curl = Annotated[bool, _option("--curl", help="Show the request as a curl line; send nothing.")]

@@ -9,7 +9,8 @@ import pybase64
 from audiocli.audio.source import FileSource
 from audiocli.chat import AudioSource, ChatRequest
 from audiocli.errors import UsageError
-from audiocli.providers.openai_compatible import Endpoint, request_headers
+from audiocli.providers.endpoint import Endpoint
+from audiocli.providers.openai_compatible import request_headers
 from audiocli.providers.registry import Target
 from audiocli.wire.json import base64_length, segments
 from audiocli.wire.openai import encode_request
@@ -50,7 +51,7 @@ def _curl_headers(request: ChatRequest, endpoint: Endpoint, *, keyed: bool) -> l
         shlex.quote(header) for header in headers if not header.startswith(("Accept-Encoding", "User-Agent"))
     ]
     if keyed:
-        quoted.append('"Authorization: Bearer $OPENAI_API_KEY"')
+        quoted.append(f'"Authorization: Bearer ${endpoint.key_variable}"')
     return [argument for header in quoted for argument in ("-H", header)]
 
 

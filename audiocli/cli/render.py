@@ -1,7 +1,7 @@
 """How an answer looks while it comes, and what is said about it afterwards."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from audiocli.audio.recording import PcmFormat, Recording
@@ -17,23 +17,38 @@ from audiocli.wire.openai import OUTPUT_AUDIO_TOKEN_SECONDS
 
 
 class Download:
-    """Tells of something large that is fetched once: in a bar where somebody watches, else in a line."""
+    """Tells of large things that are fetched once: in a bar where somebody watches, else in a line."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._advance: Callable[[int], None] | None = None
+        self._what = ""
+        self._bar: DownloadBar | None = None
+        self._shown = ExitStack()
 
-    def show(self, done: int, total: int) -> None:
-        if self._advance is None:
-            self._world.note("fetching the embedded model (93 MB), once")
-            self._advance = self._begin(total)
-        self._advance(done)
+    def show(self, what: str, done: int, total: int) -> None:
+        """`done` bytes of `total` are there of `what`, such as `the embedded model (93 MB)`."""
+        if what != self._what:
+            self._what = what
+            self._shown.close()
+            self._world.note(f"fetching {what}, once")
+            self._bar = self._shown.enter_context(self._begun(total))
+        if self._bar is not None:
+            self._bar.advance(done)
+        if done >= total:
+            self._shown.close()
 
-    def _begin(self, total: int) -> Callable[[int], None]:
+    @contextmanager
+    def _begun(self, total: int) -> Iterator[DownloadBar | None]:
+        """A bar in place of what else moves. Left alone, it is the world's to take away."""
         if not watched(self._world) or self._world.stderr is None:
-            return lambda done: None
-        self._world.progress.hide()
-        return DownloadBar(self._world.stderr, total).advance
+            yield None
+            return
+        before = self._world.progress
+        with before.paused():
+            self._world.progress = bar = DownloadBar(self._world.stderr, total)
+            yield bar
+            bar.hide()
+            self._world.progress = before
 
 
 def watched(world: World) -> bool:

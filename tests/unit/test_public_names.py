@@ -11,9 +11,11 @@ from audiocli.capabilities import lookup
 STUB = Path(audiocli.__file__).with_name("__init__.pyi")
 
 PUBLIC = {
-    *("__version__", "ask", "aask", "stream", "astream", "capabilities"),
+    *("__version__", "ask", "aask", "stream", "astream", "transcribe", "atranscribe", "capabilities"),
+    *("Transcript", "Segment", "Word"),
     *("completion", "acompletion", "supports_audio_input", "supports_audio_output", "Document"),
-    *("Answer", "Capabilities", "Event", "TextDelta", "TranscriptDelta", "AudioDelta", "Finished", "Usage"),
+    *("Answer", "Capabilities", "Event", "TextDelta", "TranscriptDelta", "AudioStarted", "AudioDelta"),
+    *("Finished", "Usage"),
     *("AudiocliError", "UsageError", "ConfigError", "InputError", "DependencyError", "CapabilityError"),
     *("OutputError", "ProviderError", "AuthenticationError", "RejectedError", "RateLimitError"),
     *("ConnectError", "DeadlineError", "ServerError", "ReplyError"),

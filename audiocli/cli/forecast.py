@@ -1,0 +1,79 @@
+"""What a run would do, and what that would cost; nothing is sent."""
+
+import json
+import os
+import sys
+from typing import Any
+
+from audiocli.cli.planning import Plan, address, wanted
+from audiocli.cli.recordings import Recording
+from audiocli.cli.render import describe_dollars
+from audiocli.cli.results import describe_length
+from audiocli.cli.world import World
+from audiocli.errors import AudiocliError
+from audiocli.providers.registry import Target
+from audiocli.providers.suiting import check_suits
+from audiocli.transcription.job import JobOptions
+
+
+def forecast(world: World, plan: Plan) -> int:
+    """Show what the plan comes to; returns the exit code. Files are looked into, nothing else is read."""
+    if not plan.options.force:
+        check_suits(plan.target.capabilities, wanted(plan.options))
+    items = [_item(each, path, plan) for each, path in zip(plan.recordings, plan.paths, strict=True)]
+    seconds = sum(item["duration_s"] or 0 for item in items)
+    dollars = _dollars(plan.target, seconds)
+    url = address(plan.target)
+    document = {
+        "schema": 1,
+        "model": plan.target.name,
+        "url": url,
+        "items": items,
+        "duration_s": round(seconds, 3),
+        "cost_usd": dollars,
+    }
+    world.answer(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    if not world.quiet:
+        world.say(
+            f"audiocli: would be sent to {url}" if url else f"audiocli: {plan.target.name} would hear it"
+        )
+        unknown = sum(item["duration_s"] is None for item in items)
+        more = f", and {unknown} of unknown length" if unknown else ""
+        world.say(f"audiocli: {describe_length(seconds)} of sound{more}: {_price(dollars)}")
+    return 0
+
+
+def _item(recording: Recording, path: str | None, plan: Plan) -> dict[str, Any]:
+    seconds, problem = None, None
+    if os.path.isfile(recording.input):
+        try:
+            seconds = _seconds(recording.input, plan.options)
+        except AudiocliError as error:
+            problem = recording.named(error.message)
+    elif os.path.isabs(recording.input) and not os.path.lexists(recording.input):
+        problem = "there is no such file"
+    return {"input": recording.name, "output": path, "duration_s": seconds, "problem": problem}
+
+
+def _seconds(path: str, options: JobOptions) -> float:
+    """How much of the file at `path` would be heard. Raises `InputError`."""
+    from audiocli.audio.recorded import examine
+    from audiocli.audio.source import open_input
+
+    duration = examine(open_input(path, sys.maxsize), path).duration
+    end = duration if options.end is None else min(options.end, duration)
+    return round(max(0.0, end - options.start), 3)
+
+
+def _dollars(target: Target, seconds: float) -> float | None:
+    """What it costs to send so much sound, about; `None` where that is not known."""
+    if target.endpoint is None:
+        return 0.0
+    minute = target.capabilities.input_per_minute if target.capabilities else None
+    return None if minute is None else round(minute * seconds / 60, 6)
+
+
+def _price(dollars: float | None) -> str:
+    if dollars is None:
+        return "its cost is not known"
+    return f"costs about {describe_dollars(dollars)}" if dollars else "costs nothing"

@@ -1,0 +1,126 @@
+"""What shall be transcribed, by whom, and where to: known before anything is read or sent."""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from audiocli.cli.forms import Format, format_of
+from audiocli.cli.options import parse_time
+from audiocli.cli.recordings import STDIN, Recording, find_recordings
+from audiocli.cli.transcribe import TranscribeOptions
+from audiocli.cli.world import World, is_terminal
+from audiocli.cli.written import STDOUT, check_all_writable, destinations
+from audiocli.config import Config
+from audiocli.config import load as load_config
+from audiocli.errors import OutputError, UsageError
+from audiocli.printable import quoted
+from audiocli.providers.registry import Target, resolve
+from audiocli.providers.suiting import Wanted, chats
+from audiocli.secret import without_secrets
+from audiocli.transcription.job import JobOptions
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What shall be done: which recordings are heard by whom, and where each transcript goes.
+
+    A path of `None` is stdout. `several` says that the results are shown as those of a run.
+    """
+
+    recordings: tuple[Recording, ...]
+    paths: tuple[str | None, ...]
+    several: bool
+    format: Format
+    options: JobOptions
+    settings: Config
+    target: Target
+
+
+def planned(world: World, chosen: TranscribeOptions) -> Plan:
+    """What the command line asks for. What can be wrong with it before a recording is read is told now."""
+    _check(world, chosen)
+    format = format_of(chosen.output, chosen.format)
+    options = _job_options(chosen, format)
+    found = find_recordings(chosen.names, recursive=chosen.recursive, note=world.note)
+    if found.several and chosen.output == STDOUT:
+        raise UsageError("several transcripts do not go to stdout", hint="name a folder with --output")
+    paths = destinations(found, chosen.output, format, world.note)
+    _check_paths(chosen, paths, format)
+    settings = load_config(world.environ, Path(chosen.config) if chosen.config else None)
+    target = resolve(
+        settings, options.model, options.base_url, purpose="transcription", wanted=wanted(options)
+    )
+    return Plan(found.recordings, tuple(paths), found.several, format, options, settings, target)
+
+
+def _check(world: World, chosen: TranscribeOptions) -> None:
+    """Contradictions that the command line alone shows."""
+    if not chosen.timeout > 0:
+        raise UsageError("--timeout must be more than 0 seconds")
+    if chosen.json and chosen.jsonl:
+        raise UsageError("--json and --jsonl are two forms of the same", hint="leave out one of them")
+    if chosen.names.count(STDIN) > 1:
+        raise UsageError("stdin can be read only once", hint="use - in one place")
+    if STDIN in chosen.names and is_terminal(world.stdin):
+        raise UsageError("audio is not read from a terminal", hint="pipe it in, or name a file")
+    if world.stdout is None:
+        raise OutputError("stdout is closed", hint="redirect it to a file or to /dev/null")
+
+
+def _check_paths(chosen: TranscribeOptions, paths: Sequence[str | None], format: Format) -> None:
+    files = [path for path in paths if path is not None]
+    if files:
+        # Of several, those that exist are passed over.
+        check_all_writable(files, clobber=not chosen.no_clobber or len(files) > 1)
+    elif chosen.no_clobber:
+        raise UsageError("there is no file to write", hint="name one with --output")
+    elif chosen.for_programs and format not in ("text", "json"):
+        raise UsageError(f"stdout cannot carry both {format} and JSON", hint="name a file with --output")
+
+
+def _job_options(chosen: TranscribeOptions, format: Format) -> JobOptions:
+    start = parse_time(chosen.start) if chosen.start is not None else 0.0
+    end = parse_time(chosen.end) if chosen.end is not None else None
+    if end is not None and end <= start:
+        raise UsageError(f"--start {chosen.start or 0} is not before --end {chosen.end}", hint="swap them")
+    if chosen.language is not None and not re.fullmatch(
+        r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", chosen.language
+    ):
+        raise UsageError(f"{quoted(chosen.language)} is not a language's code", hint="write it as en or de")
+    return JobOptions(
+        model=chosen.model,
+        base_url=chosen.base_url,
+        language=chosen.language,
+        prompt=chosen.prompt,
+        words=chosen.words,
+        speakers=chosen.speakers,
+        timed=format != "text",
+        start=start,
+        end=end,
+        force=chosen.force,
+    )
+
+
+def wanted(options: JobOptions) -> Wanted:
+    return Wanted(
+        words=options.words,
+        timed=options.timed,
+        speakers=options.speakers,
+        prompt=options.prompt is not None,
+        today=today(),
+    )
+
+
+def today() -> str:
+    return time.strftime("%Y-%m-%d")
+
+
+def address(target: Target) -> str | None:
+    """Where recordings are sent, as it may be shown; `None` for a model that runs here."""
+    if target.endpoint is None:
+        return None
+    if chats(target.capabilities):
+        return target.endpoint.shown_url
+    return without_secrets(target.endpoint.at("audio/transcriptions"))

@@ -1,0 +1,107 @@
+"""`audiocli transcribe`: what it takes on the command line."""
+
+from dataclasses import dataclass
+
+import typer
+
+from audiocli.cli import options
+from audiocli.cli.world import World, is_terminal
+
+EXAMPLES = """\b
+Examples:
+  audiocli transcribe talk.mp3
+  audiocli transcribe talk.mp3 -o talk.srt
+  audiocli transcribe *.flac -f vtt -o subs/ -j 4
+  audiocli transcribe -r interviews --resume
+  audiocli transcribe https://example.com/talk.mp3 --start 1:30 --end 2:00
+  yt-dlp -x -o - URL | audiocli transcribe - | audiocli ask "Summarise\""""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranscribeOptions:
+    """What was chosen on the command line; the fields are the parameters of `transcribe`."""
+
+    inputs: list[str] | None
+    model: str | None
+    format: str | None
+    output: str | None
+    language: str | None
+    prompt: str | None
+    words: bool
+    speakers: bool
+    at_once: int
+    resume: bool
+    recursive: bool
+    start: str | None
+    end: str | None
+    no_clobber: bool
+    base_url: str | None
+    force: bool
+    timeout: float
+    retries: int
+    max_input: str
+    config: str | None
+    json: bool
+    jsonl: bool
+    usage: bool
+    quiet: bool
+    verbose: int
+    dry_run: bool
+
+    @property
+    def names(self) -> list[str]:
+        """The inputs; what is piped in, where none is named."""
+        return self.inputs or ["-"]
+
+    @property
+    def for_programs(self) -> bool:
+        return self.json or self.jsonl
+
+
+def transcribe(
+    context: typer.Context,
+    inputs: options.Recordings = None,
+    model: options.Model = None,
+    format: options.TranscriptFormat = None,
+    output: options.TranscriptOutput = None,
+    language: options.Language = None,
+    prompt: options.Hint = None,
+    words: options.Words = False,
+    speakers: options.Speakers = False,
+    at_once: options.AtOnce = 4,
+    resume: options.Resume = False,
+    recursive: options.Recursive = False,
+    start: options.Start = None,
+    end: options.End = None,
+    no_clobber: options.NoClobber = False,
+    base_url: options.BaseUrl = None,
+    force: options.Force = False,
+    timeout: options.RequestTimeout = 600,
+    retries: options.Retries = 2,
+    max_input: options.MaxFetched = "2GB",
+    config: options.ConfigFile = None,
+    json: options.Json = False,
+    jsonl: options.JsonLines = False,
+    usage: options.ShowUsage = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    dry_run: options.DryRun = False,
+) -> int:
+    """Write down what is said in recordings, of any length, with times.
+
+    The text of one recording goes to stdout. Of several, each gets a file beside it, or under --output with
+    the tree kept. Without --model it is a hosted model where OPENAI_API_KEY is set, and otherwise a
+    recogniser that runs on this machine.
+    """
+    world: World = context.obj
+    chosen = TranscribeOptions(**context.params)
+    if not inputs and is_terminal(world.stdin):
+        world.say(
+            f"{context.get_usage()}\n\n{EXAMPLES.removeprefix(chr(8)).strip()}"
+            "\n\nMore: audiocli transcribe --help"
+        )
+        return 2
+    world.quiet, world.verbose, world.json = quiet, verbose, json
+    from audiocli.cli.transcribing import transcribe as transcribe_recordings  # Not for --help.
+
+    return transcribe_recordings(world, chosen)

@@ -1,0 +1,73 @@
+"""`audiocli transcribe` with the recogniser that runs on this machine, through the command line."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.command import audiocli, environment
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "samples"
+
+pytestmark = pytest.mark.usefixtures("embedded_model")
+
+
+def here(folder: Path) -> dict[str, str]:
+    return environment(XDG_STATE_HOME=str(folder / "state"))
+
+
+def test_without_a_key_the_embedded_recogniser_hears(tmp_path: Path) -> None:
+    result = audiocli("transcribe", str(SAMPLES / "question.wav"), env=here(tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert "golden retriever" in result.stdout.decode().lower()
+    assert b"embedded recogniser" in result.stderr
+    assert b"OPENAI_API_KEY" in result.stderr
+
+
+def test_it_gives_the_time_of_each_word(tmp_path: Path) -> None:
+    result = audiocli(
+        *("transcribe", str(SAMPLES / "hello.wav"), "-m", "local", "--words", "-f", "json"),
+        env=here(tmp_path),
+    )
+    words = [word for segment in json.loads(result.stdout)["segments"] for word in segment["words"]]
+    assert len(words) >= 5
+    assert all(0 <= word["start"] <= word["end"] <= 2.1 for word in words)
+    assert [word["start"] for word in words] == sorted(word["start"] for word in words)
+
+
+def test_what_is_piped_through_two_commands_is_answered(tmp_path: Path) -> None:
+    heard = audiocli(
+        "transcribe", "-", "-m", "local", "-q", stdin=(SAMPLES / "hello.wav").read_bytes(), env=here(tmp_path)
+    )
+    answered = audiocli("ask", "-m", "local", "-q", "--text-only", "--max-tokens", "8", stdin=heard.stdout)
+    assert (heard.returncode, answered.returncode) == (0, 0), answered.stderr
+    assert answered.stdout.strip()
+
+
+def test_a_folder_is_subtitled_and_resumed(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES, tmp_path / "talks")
+    arguments = ("transcribe", "-r", str(tmp_path / "talks"), "-m", "local", "-f", "srt", "-o")
+    subtitles = str(tmp_path / "subs")
+    first = audiocli(*arguments, subtitles, env=here(tmp_path))
+    again = audiocli(*arguments, subtitles, "--resume", env=here(tmp_path))
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr
+    assert sorted(path.name for path in Path(subtitles).iterdir()) == ["hello.srt", "question.srt"]
+    assert b"2 done" in first.stderr
+    assert b"2 skipped" in again.stderr
+
+
+def test_the_sample_gives_a_folder_subtitles(tmp_path: Path) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    result = subprocess.run(
+        [str(SAMPLES / "transcribe.sh"), str(SAMPLES), str(tmp_path / "subs")],
+        env={**here(tmp_path), "PATH": path},
+        capture_output=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "subs" / "hello.srt").read_text().startswith("1\n00:00:0")
