@@ -1,0 +1,207 @@
+"""The fields of a multipart form that arrives in blocks (RFC 7578), found without keeping its files.
+
+Forms are read in more ways than one: libraries unescape a name, or do not; they skip what stands before the
+first part and after the last, or read parts in it. So what they could read differently is refused, and what
+is passed on has one meaning.
+"""
+
+import re
+from collections.abc import Callable
+
+from audiocli.errors import InputError
+from audiocli.printable import quoted
+from audiocli.wire.splice import END, Found, Scanner
+
+MAX_PARTS = 100
+MAX_HEADER_BYTES = 8192
+MAX_VALUE_BYTES = 4096
+
+_WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_PARAMETER = rf'[ \t]*;[ \t]*({_WORD})=(?:({_WORD})|"((?:[^"\\]|\\(?!"))*)")'
+_PARAMETERS = re.compile(_PARAMETER)
+_MULTIPART = re.compile(
+    rf"[ \t]*multipart/form-data((?:{_PARAMETER})+)[ \t]*;?[ \t]*", re.IGNORECASE | re.ASCII
+)
+_DISPOSITION = re.compile(rf"[ \t]*form-data((?:{_PARAMETER})+)[ \t]*", re.IGNORECASE | re.ASCII)
+_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
+_HEADER = re.compile(rf"({_WORD}):([^\x00-\x08\x0a-\x1f\x7f]*)")
+_AS_IT_IS = frozenset({"7bit", "8bit", "binary"})
+
+
+def boundary(content_type: str) -> bytes:
+    """The boundary that a `Content-Type` names. Raises `InputError` for any but `multipart/form-data`."""
+    match = _MULTIPART.fullmatch(content_type)
+    text = _parameters(match[1]).get("boundary") if match else None
+    if text is None or not _BOUNDARY.fullmatch(text):
+        raise InputError(f"the body is no form: its type is {quoted(content_type)}")
+    return text.encode("ascii")
+
+
+class FormScanner(Scanner):
+    """Finds the fields that are `wanted`, each of which comes once at most, and the names of all.
+
+    `feed` and `close` raise `InputError` for what is no form, may be read in two ways, has a field that is
+    `refused`, or goes beyond the limits. Its `param` is the field's name.
+    """
+
+    def __init__(
+        self, boundary: bytes, wanted: frozenset[str], refused: Callable[[str], bool] = lambda name: False
+    ) -> None:
+        super().__init__()
+        self._delimiter = b"\r\n--" + boundary
+        self._wanted = wanted
+        self._refused = refused
+        # The first delimiter has no line before it that it could end.
+        self._rest = b"\r\n"
+        self._offset = -2  # of `_rest` in the body
+        self._step: Callable[[bytes, int], int | None] = self._opening
+        self._parts = 0
+        self._name = ""
+        self._parameters: dict[str, str] = {}  # of the part's `Content-Disposition`
+
+    def feed(self, block: bytes) -> None:
+        """Look at the next bytes."""
+        window = self._rest + block if self._rest else block
+        self._rest = b""
+        position = 0
+        while (next_position := self._step(window, position)) is not None:
+            position = next_position
+        self._offset += len(window) - len(self._rest)
+        self.settled = max(self._offset, 0)
+
+    def close(self) -> None:
+        """Say that the whole has come."""
+        if not self.complete:
+            raise InputError("the form ends too early")
+
+    # Each step reads one token at `position`, and returns where the next begins: None where more has to come.
+
+    def _opening(self, window: bytes, position: int) -> int | None:
+        if not (window.startswith(self._delimiter) or self._delimiter.startswith(window)):
+            raise InputError("the form does not begin with its boundary")
+        return self._delimited(window, position)
+
+    def _delimited(self, window: bytes, position: int) -> int | None:
+        """What a delimiter is followed by: another part, or the end."""
+        after = position + len(self._delimiter)
+        match window[after : after + 2]:
+            case b"\r\n":
+                self._step = self._headers
+                return after
+            case b"--":
+                self._place(END, position + 2, position + 2, "")
+                self.complete = True
+                self._step = self._trailing
+                return after + 2
+            case b"" | b"\r" | b"-":
+                return self._wait(window, position)
+        raise InputError("the form has its boundary where no part ends")
+
+    def _headers(self, window: bytes, position: int) -> int | None:
+        end = window.find(b"\r\n\r\n", position, position + MAX_HEADER_BYTES)
+        if end < 0 and len(window) - position >= MAX_HEADER_BYTES:
+            raise InputError(f"the form has a part with headers of more than {MAX_HEADER_BYTES} bytes")
+        if end < 0:
+            return self._wait(window, position)
+        self._begin(window[position + 2 : end])
+        self._step = self._blank
+        return end + 2
+
+    def _blank(self, window: bytes, position: int) -> int | None:
+        """The empty line before what is in a part."""
+        rest = window[position : position + len(self._delimiter)]
+        if rest == self._delimiter:
+            raise InputError(
+                f"the form has nothing in {quoted(self._name)}, not even its end", param=self._name
+            )
+        if self._delimiter.startswith(rest):
+            return self._wait(window, position)
+        self._step = self._value if self._name in self._wanted else self._data
+        return position + 2
+
+    def _value(self, window: bytes, position: int) -> int | None:
+        end = window.find(self._delimiter, position, position + MAX_VALUE_BYTES + len(self._delimiter))
+        if end < 0 and len(window) - position >= MAX_VALUE_BYTES + len(self._delimiter):
+            raise InputError(f"{quoted(self._name)} in the form is too long", param=self._name)
+        if end < 0:
+            return self._wait(window, position)
+        self._place(self._name, position, end, _text(window[position:end]))
+        self._step = self._delimited
+        return end
+
+    def _data(self, window: bytes, position: int) -> int | None:
+        end = window.find(self._delimiter, position)
+        if end >= 0:
+            self._pass_by(window, position, end)
+            self._step = self._delimited
+            return end
+        begun = window.find(b"\r", max(position, len(window) - len(self._delimiter) + 1))
+        while begun >= 0 and not self._delimiter.startswith(window[begun:]):
+            begun = window.find(b"\r", begun + 1)
+        end = begun if begun >= 0 else len(window)
+        self._pass_by(window, position, end)
+        return self._wait(window, end)
+
+    def _pass_by(self, window: bytes, start: int, end: int) -> None:
+        """More of a part that is not wanted, which one who wants all of them can take here."""
+
+    def _trailing(self, window: bytes, position: int) -> None:
+        if window[position:].strip(b"\r\n"):
+            raise InputError("the form goes on after its end")
+
+    # What has been read
+
+    def _wait(self, window: bytes, position: int) -> int | None:
+        self._rest = window[position:]
+        return None
+
+    def _place(self, name: str, start: int, end: int, value: str) -> None:
+        self.found.append(Found(name, self._offset + start, self._offset + end, value))
+
+    def _begin(self, written: bytes) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise InputError(f"the form has more than {MAX_PARTS} parts")
+        self._parameters = parameters = _disposition(_text(written))
+        self._name = name = parameters.get("name", "")
+        if not name or "name*" in parameters:
+            raise InputError("the form has a part whose name cannot be read")
+        if name in self._wanted and (name in self.names or len(parameters) > 1):
+            fault = "twice" if name in self.names else "as a file"
+            raise InputError(f"the form has {quoted(name)} {fault}", param=name)
+        if self._refused(name):
+            raise InputError(f"a request cannot set {quoted(name)} here", param=name)
+        self.names.add(name)
+
+
+def _disposition(headers: str) -> dict[str, str]:
+    """The parameters of a part's `Content-Disposition`."""
+    fields: dict[str, str] = {}
+    for line in headers.split("\r\n"):
+        header = _HEADER.fullmatch(line)
+        if header is None or header[1].lower() in fields:
+            raise InputError("the form has a part whose headers cannot be read")
+        fields[header[1].lower()] = header[2]
+    if fields.get("content-transfer-encoding", "binary").strip(" \t").lower() not in _AS_IT_IS:
+        raise InputError("the form has a part that is encoded: send it as it is")
+    match = _DISPOSITION.fullmatch(fields.get("content-disposition", ""))
+    if match is None:
+        raise InputError("the form has a part whose name cannot be read")
+    return _parameters(match[1])
+
+
+def _parameters(written: str) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for match in _PARAMETERS.finditer(written):
+        name, token, text = match.groups()
+        if name.lower() in parameters:
+            raise InputError(f"{quoted(name)} is there twice in a header")
+        parameters[name.lower()] = text if token is None else token
+    return parameters
+
+
+def _text(written: bytes) -> str:
+    try:
+        return written.decode()
+    except UnicodeDecodeError:
+        raise InputError("the form has text that is not UTF-8") from None

@@ -1,0 +1,253 @@
+"""The members of a JSON object that arrives in blocks, found without reading what lies between them.
+
+Of 10 MB of base64 every byte is looked at by `memchr` only, and none is kept. What is promised: where a JSON
+parser finds an object, it finds the same members in it, under the same names. What is not: that it finds one.
+Of nested values only the depth of brackets and the ends of strings are checked, the rest is left for the
+service to judge.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Callable, Mapping
+from types import UnionType
+from typing import Any
+
+from audiocli.errors import InputError
+from audiocli.printable import quoted
+from audiocli.wire.splice import END, Found, Scanner
+
+MAX_DEPTH = 128
+MAX_MEMBERS = 256
+MAX_TOKEN_BYTES = 4096
+"""Of a name, of a number, and of all that is in a member that is looked for."""
+
+_SPACE = rb"[ \t\n\r]*+"
+_STRING = rb'"(?>[^"\\\x00-\x1f]++|\\.)*+"'
+_SCALAR = rb"(?>-?(?>0|[1-9][0-9]*+)(?>\.[0-9]++)?(?>[eE][+-]?[0-9]++)?|true|false|null)(?=[ \t\n\r,}])"
+
+_FLAT_DEPTH = 4
+# Values that hold little are passed over at once, so deep; long strings are left for `memchr`.
+_SHORT = rb'"[^"\\]{0,1000}+(?>\\.[^"\\]{0,200}+){0,50}+"'
+_FLAT = _ATOM = rb"[ \t\n\r,:0-9+\-.eEtrufalsn]++|" + _SHORT
+for _ in range(_FLAT_DEPTH):
+    _FLAT = _ATOM + rb"|[\[{](?>" + _FLAT + rb")*+[\]}]"
+
+_NAME = re.compile(_SPACE + rb"(" + _STRING + rb")" + _SPACE + rb":" + _SPACE)
+_VALUE = re.compile(rb"(?:" + _STRING + rb"|" + _SCALAR + rb"|(?=[\[{])(?>" + _FLAT + rb"))")
+_MEMBER = re.compile(_NAME.pattern + rb"(" + _VALUE.pattern + rb")" + _SPACE + rb"([,}])")
+_PLAIN = re.compile(rb"(?>" + _FLAT + rb")*+")
+_REST_OF_STRING = re.compile(rb'(?>[^"\\]++|\\.)*+', re.DOTALL)
+_AFTER = re.compile(_SPACE + rb"([,}])")
+
+_UTF8 = codecs.getincrementaldecoder("utf-8")
+_WHITE = b" \t\n\r"
+_QUOTE = ord('"')
+_OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
+
+
+class JsonScanner(Scanner):
+    """Finds the members of `wanted`, whose values are of these types, at the top of an object.
+
+    `feed` and `close` raise `InputError` for what is no object, names a member twice, has one that is in
+    `refused`, or goes beyond the limits. Its `param` is the member's name.
+    """
+
+    def __init__(
+        self, wanted: Mapping[str, type | UnionType], refused: Callable[[str], bool] = lambda name: False
+    ) -> None:
+        super().__init__()
+        self._wanted = wanted
+        self._refused = refused
+        self._seen = 0
+        self._rest = b""  # what has come of a token that is not whole
+        self._utf8 = _UTF8()
+        self._ascii = True  # no character waits for its last bytes
+        self._step: Callable[[bytes, int], int | None] = self._opening
+        self._name = ""
+        self._depth = 0  # brackets that are open within a value
+        self._in_string = False
+
+    def feed(self, block: bytes) -> None:
+        """Look at the next bytes."""
+        if not (self._ascii and block.isascii()):
+            self._check_text(block)
+        window = self._rest + block if self._rest else block
+        self._rest = b""
+        self._seen += len(block)
+        position: int | None = 0
+        while position is not None:
+            position = self._step(window, position)
+        self.settled = self._seen - len(self._rest)
+
+    def close(self) -> None:
+        """Say that the whole has come."""
+        if not (self.complete and self._ascii):
+            raise InputError("the body is not JSON, or ends too early")
+
+    def _check_text(self, block: bytes) -> None:
+        try:
+            self._utf8.decode(block)
+        except UnicodeDecodeError:
+            raise InputError("the body is not JSON: it is not UTF-8") from None
+        self._ascii = not self._utf8.getstate()[0]
+
+    # Each step reads one token at `position`, and returns where the next begins: None where more has to come.
+
+    def _opening(self, window: bytes, position: int) -> int | None:
+        opening = window[position:].lstrip(_WHITE)[:1]
+        if not opening:
+            return None
+        if opening != b"{":
+            raise InputError("the body is not a JSON object")
+        self._step = self._first
+        return window.index(b"{", position) + 1
+
+    def _first(self, window: bytes, position: int) -> int | None:
+        end = _AFTER.match(window, position)
+        if end is None or end[1] == b",":
+            return self._member(window, position)
+        return self._ending(window, end.end())
+
+    def _member(self, window: bytes, position: int) -> int | None:
+        while member := _MEMBER.match(window, position):  # the whole of one, as most are
+            self._begin(member[1])
+            if self._name in self._wanted:
+                self._end(window, *member.span(2))
+            position = member.end()
+            if member[3] == b"}":
+                return self._ending(window, position)
+            self._step = self._member
+        name = _NAME.match(window, position)
+        if name is None or name.end() == len(window):
+            self._wait(window, position)
+            if self._rest and not self._rest.startswith(b'"'):
+                raise InputError("the body is not JSON")
+            return None
+        self._begin(name[1])
+        value = _VALUE.match(window, name.end())
+        if value is None:
+            self._step = self._wanted_value if self._name in self._wanted else self._value
+            return name.end()
+        self._step = self._after
+        return self._end(window, *value.span())
+
+    def _wanted_value(self, window: bytes, position: int) -> int | None:
+        value = _VALUE.match(window, position)
+        if value is None:
+            return self._wait(window, position)
+        self._step = self._after
+        return self._end(window, *value.span())
+
+    def _value(self, window: bytes, position: int) -> int | None:
+        if window[position] in b'"[{':
+            self._step = self._inside
+            self._mark(window[position])
+            return position + 1
+        return self._wanted_value(window, position)
+
+    def _inside(self, window: bytes, position: int) -> int | None:
+        while True:
+            if self._in_string:
+                position = self._string(window, position)
+                if self._in_string:
+                    self._rest = window[position:]
+                    return None
+            else:
+                position = _PLAIN.match(window, position).end()  # type: ignore[union-attr] # always matches
+                if position == len(window):
+                    return None
+                self._mark(window[position])
+                position += 1
+            if not (self._depth or self._in_string):
+                self._step = self._after
+                return position
+
+    def _string(self, window: bytes, position: int) -> int:
+        """Where a string goes on after `window`, or the byte after its end."""
+        quote = window.find(b'"', position)
+        escape = window.find(b"\\", position, quote if quote >= 0 else len(window))
+        if escape >= 0:
+            quote = _REST_OF_STRING.match(window, escape).end()  # type: ignore[union-attr] # always matches
+        elif quote < 0:
+            return len(window)
+        self._in_string = window[quote : quote + 1] != b'"'
+        return quote if self._in_string else quote + 1
+
+    def _mark(self, byte: int) -> None:
+        if byte == _QUOTE:
+            self._in_string = True
+        elif byte in _OPENING:
+            self._depth += 1
+            if self._depth + _FLAT_DEPTH >= MAX_DEPTH:
+                raise InputError(f"the request is nested more than {MAX_DEPTH} deep", param=self._name)
+        elif byte in _CLOSING:
+            self._depth -= 1
+        else:
+            raise InputError("the body is not JSON", param=self._name)
+
+    def _after(self, window: bytes, position: int) -> int | None:
+        after = _AFTER.match(window, position)
+        if after is None:
+            return self._wait_for_mark(window, position)
+        if after[1] == b"}":
+            return self._ending(window, after.end())
+        self._step = self._member
+        return after.end()
+
+    def _trailing(self, window: bytes, position: int) -> None:
+        self._wait_for_mark(window, position)
+
+    # What has been read
+
+    def _begin(self, written: bytes) -> None:
+        self._name = name = _decode(written)
+        if name in self.names:
+            raise InputError(f"the request has {quoted(name)} twice", param=name)
+        if self._refused(name):
+            raise InputError(f"a request cannot set {quoted(name)} here", param=name)
+        if len(self.names) == MAX_MEMBERS:
+            raise InputError(f"the request has more than {MAX_MEMBERS} members")
+        self.names.add(name)
+
+    def _end(self, window: bytes, start: int, end: int) -> int:
+        if self._name in self._wanted:
+            value = _decode(window[start:end])
+            if not isinstance(value, self._wanted[self._name]):
+                raise InputError(f"{quoted(self._name)} is of the wrong type", param=self._name)
+            self._find(self._name, window, start, end, value)
+        return end
+
+    def _ending(self, window: bytes, end: int) -> int:
+        self._find(END, window, end - 1, end - 1, None)
+        self.complete = True
+        self._step = self._trailing
+        return end
+
+    def _find(self, name: str, window: bytes, start: int, end: int, value: Any) -> None:
+        before = self._seen - len(window)
+        self.found.append(Found(name, before + start, before + end, value))
+
+    def _wait(self, window: bytes, position: int) -> int | None:
+        self._rest = window[position:].lstrip(_WHITE)
+        if len(self._rest) > MAX_TOKEN_BYTES:
+            raise InputError("the request has a member that is too long", param=self._name)
+        return None
+
+    def _wait_for_mark(self, window: bytes, position: int) -> int | None:
+        if window[position:].lstrip(_WHITE):
+            raise InputError("the body is not JSON", param=self._name)
+        return None
+
+
+_parse = json.JSONDecoder().decode
+
+
+def _decode(written: bytes) -> Any:
+    text = written.decode()
+    if text[0] == '"' and "\\" not in text:
+        return text[1:-1]
+    try:
+        return _parse(text)
+    except ValueError:
+        raise InputError("the body is not JSON") from None

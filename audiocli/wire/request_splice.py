@@ -1,0 +1,175 @@
+"""What a gateway has to know of a request that it passes on, and what becomes another in it.
+
+A client's own members win over what the configuration adds, so that additions come at the end, when all names
+are known.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from audiocli.wire.form_scan import FormScanner, boundary
+from audiocli.wire.json_scan import JsonScanner
+from audiocli.wire.splice import END, Found, Splice, growth
+
+STEERING = frozenset(
+    {"api_base", "base_url", "api_key", "api_version", "api_type", "organization", "azure_ad_token"}
+    | {"extra_headers", "headers", "default_headers", "extra_query", "extra_body", "http_client"}
+    | {"fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "num_retries", "max_retries"}
+    | {"timeout", "request_timeout", "stream_timeout", "mock_response", "mock_timeout", "user_config"}
+    | {"custom_llm_provider", "model_list", "callbacks", "success_callback", "failure_callback"}
+)
+"""Members by which LiteLLM lets a request choose a host, a key, a header, a file or a number of tries."""
+
+INCLUDE_USAGE = {"include_usage": True}
+_USAGE_MEMBER = {"stream_options": INCLUDE_USAGE}
+
+
+def steers(name: str) -> bool:
+    """Whether a member would have a request choose what only the configuration chooses."""
+    return name in STEERING or name.startswith("litellm_")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What becomes another in a request: its model, and the members of `extra` that it does not have itself.
+
+    With `usage` a stream is asked to say what it used.
+    """
+
+    model: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    usage: bool = False
+
+
+# JSON
+
+
+class RequestScanner(JsonScanner):
+    """Finds the model that a JSON request names, and whether it asks for a stream."""
+
+    def __init__(self) -> None:
+        super().__init__({"model": str, "stream": bool | None, "stream_options": dict | None}, steers)
+
+    @property
+    def model(self) -> str | None:
+        """None where it has not come yet; it may have none, since a path can name it, too."""
+        value: str | None = self.value("model")
+        return value
+
+    @property
+    def stream(self) -> bool:
+        return self.value("stream") is True
+
+    @property
+    def asks_usage(self) -> bool:
+        """Whether the client itself wants to be told what a stream used."""
+        return (self.value("stream_options") or {}).get("include_usage") is True
+
+
+def spliced_json(scanner: RequestScanner, changes: Changes, room: int | None = None) -> Splice:
+    """The request with `changes`; `room` is what `json_room` says, or None for a length that is left open."""
+    return Splice(scanner, lambda place: _edit_json(scanner, changes, place), room)
+
+
+def json_room(scanner: RequestScanner, changes: Changes) -> int:
+    """How many bytes longer `changes` make a request, so that its length is known before its end.
+
+    Exact once the whole has been scanned; before that it is the most that can be, and filled with spaces.
+    """
+    if scanner.complete:
+        return growth(scanner, lambda place: _edit_json(scanner, changes, place))
+    model = scanner.find("model")
+    extra = {name: value for name, value in changes.extra.items() if name not in scanner.names}
+    if model is None:
+        return len(_encode_members(extra | _USAGE_MEMBER | {"model": changes.model}))
+    return (
+        len(_encode_members(extra | _USAGE_MEMBER)) + len(_encode(changes.model)) - (model.end - model.start)
+    )
+
+
+def _edit_json(scanner: RequestScanner, changes: Changes, place: Found) -> bytes | None:
+    match place.name:
+        case "model":
+            return None if place.value == changes.model else _encode(changes.model)
+        case "stream_options" if changes.usage:
+            return _with_usage(scanner, place)
+        case _ if place.name == END:
+            return _encode_added(scanner, changes)
+    return None
+
+
+def _with_usage(scanner: RequestScanner, place: Found) -> bytes | None:
+    # Options without a stream are for the service to judge; null is no wish for one.
+    streams = scanner.stream or (scanner.find("stream") is None and place.value is not None)
+    if scanner.asks_usage or not streams:
+        return None
+    edited = _encode((place.value or {}) | INCLUDE_USAGE)
+    fits = len(edited) <= place.end - place.start + len(_encode_members(_USAGE_MEMBER))
+    return edited if fits else None
+
+
+def _encode_added(scanner: RequestScanner, changes: Changes) -> bytes | None:
+    members: dict[str, Any] = {"model": changes.model, **changes.extra}
+    if changes.usage and scanner.stream:
+        members = {**members, **_USAGE_MEMBER}
+    added = _encode_members({name: value for name, value in members.items() if name not in scanner.names})
+    return (added if scanner.names else added[1:]) or None
+
+
+def _encode_members(members: Mapping[str, Any]) -> bytes:
+    return b"".join(b"," + _encode(name) + b":" + _encode(value) for name, value in members.items())
+
+
+def _encode(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+# Forms
+
+
+class FormRequestScanner(FormScanner):
+    """Finds the model that a form names, whether it asks for a stream, and for which kind of answer."""
+
+    def __init__(self, content_type: str) -> None:
+        self.boundary = boundary(content_type)
+        super().__init__(self.boundary, frozenset({"model", "stream", "response_format"}), steers)
+
+    @property
+    def model(self) -> str | None:
+        value: str | None = self.value("model")
+        return value
+
+    @property
+    def stream(self) -> bool:
+        return (self.value("stream") or "").lower() in ("true", "1")
+
+
+def spliced_form(scanner: FormRequestScanner, changes: Changes) -> Splice:
+    """The form with `changes`; a value of `changes.extra` that is no text is written as JSON."""
+    return Splice(scanner, lambda place: _edit_form(scanner, changes, place))
+
+
+def form_room(scanner: FormRequestScanner, changes: Changes) -> int | None:
+    """How many bytes longer `changes` make a form; None where that depends on what is still to come."""
+    if not scanner.complete and (scanner.model is None or changes.extra):
+        return None
+    return growth(scanner, lambda place: _edit_form(scanner, changes, place))
+
+
+def _edit_form(scanner: FormRequestScanner, changes: Changes, place: Found) -> bytes | None:
+    match place.name:
+        case "model" if place.value != changes.model:
+            return changes.model.encode()
+        case _ if place.name == END:
+            fields: dict[str, Any] = {"model": changes.model, **changes.extra}
+            added = ((name, value) for name, value in fields.items() if name not in scanner.names)
+            return b"".join(_encode_field(scanner.boundary, name, value) for name, value in added) or None
+    return None
+
+
+def _encode_field(boundary: bytes, name: str, value: Any) -> bytes:
+    content = value.encode() if isinstance(value, str) else _encode(value)
+    head = f'Content-Disposition: form-data; name="{name}"'.encode()
+    return b"\r\n".join([b"--" + boundary, head, b"", content, b""])
