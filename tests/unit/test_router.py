@@ -1,0 +1,278 @@
+"""Which deployment answers, and what is done where one fails. The clock is a number, the dice are loaded."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from audiocli.errors import (
+    AuthenticationError,
+    ConnectError,
+    ProviderError,
+    RateLimitError,
+    RejectedError,
+    ServerError,
+    UnknownModelError,
+)
+from audiocli.providers.registry import Target
+from audiocli.router import Deployment, Policy, Router
+
+BUSY = ServerError("busy", status=503, retryable=True)
+
+
+@dataclass
+class Clock:
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def deployment(id: str, group: str = "voice", **settings: object) -> Deployment:
+    return Deployment(id=id, group=group, target=Target("openai", id, None), **settings)  # type: ignore[arg-type] # fields by name
+
+
+def router(*deployments: Deployment, policy: Policy | None = None, **settings: object) -> Router:
+    return Router(deployments, policy or Policy(), **settings)  # type: ignore[arg-type] # settings by name
+
+
+def way(of: Router, *errors: ProviderError, name: str = "voice") -> Iterator[str]:
+    """The deployments that a request is sent to, where each fails as told; then where it would go next."""
+    course = of.course(name)
+    for error in errors:
+        found = course.next()
+        assert found is not None
+        yield found.deployment.id
+        of.began(found.deployment)
+        of.ended(found.deployment, error)
+        course.failed(found.deployment, error)
+    last = course.next()
+    yield last.deployment.id if last else "nowhere"
+
+
+@pytest.mark.parametrize("roll", [0.0, 0.3, 0.6, 0.999])
+def test_a_retry_never_goes_to_the_deployment_that_has_just_failed_while_another_is_healthy(
+    roll: float,
+) -> None:
+    two = router(deployment("a"), deployment("b"), dice=lambda: roll)
+
+    first, second = way(two, BUSY)
+
+    assert {first, second} == {"a", "b"}
+
+
+def test_each_deployment_is_asked_once_where_there_are_more_than_retries() -> None:
+    five = router(*(deployment(id) for id in "abcde"), policy=Policy(retries=1))
+
+    *asked, last = way(five, *[BUSY] * 5)
+
+    assert sorted(asked) == list("abcde")
+    assert last == "nowhere"
+
+
+def test_without_retries_a_request_is_tried_once() -> None:
+    two = router(deployment("a"), deployment("b"), policy=Policy(retries=0), dice=lambda: 0.0)
+
+    assert list(way(two, BUSY)) == ["a", "nowhere"]
+
+
+def test_a_sole_deployment_is_asked_again_after_a_growing_pause() -> None:
+    sole = router(deployment("a"), policy=Policy(retries=3), dice=lambda: 0.0)
+    course = sole.course("voice")
+    pauses = []
+    while found := course.next():
+        pauses.append(found.delay)
+        course.failed(found.deployment, BUSY)
+
+    assert pauses == [0.0, 0.5, 1.0, 2.0]
+
+
+def test_a_sole_deployment_is_asked_again_when_it_said() -> None:
+    course = router(deployment("a")).course("voice")
+    first = course.next()
+    assert first is not None
+    course.failed(first.deployment, RateLimitError("slow down", status=429, retryable=True, retry_after=7))
+
+    again = course.next()
+
+    assert again is not None
+    assert again.delay == 7
+
+
+def test_what_cannot_be_retried_is_not_sent_again_to_the_same_deployment() -> None:
+    course = router(deployment("a")).course("voice")
+    first = course.next()
+    assert first is not None
+    course.failed(first.deployment, AuthenticationError("no", status=401))
+
+    assert course.next() is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AuthenticationError("wrong key", status=401),
+        ConnectError("refused", retryable=True),
+        RateLimitError("slow down", status=429, retryable=True),
+        RejectedError("no such model", status=404),
+    ],
+)
+def test_a_lasting_fault_cools_a_deployment_at_once(error: ProviderError) -> None:
+    clock = Clock()
+    one = deployment("a")
+    cooled = router(one, deployment("b"), clock=clock, policy=Policy(cooldown_time=5))
+    cooled.began(one)
+    cooled.ended(one, error)
+
+    assert cooled.is_cooling(one)
+    assert {next(way(cooled)) for _ in range(30)} == {"b"}
+    clock.now += 5
+    assert not cooled.is_cooling(one)
+
+
+def test_a_passing_fault_cools_a_deployment_when_it_is_frequent() -> None:
+    clock = Clock()
+    one = deployment("a")
+    cooled = router(one, clock=clock, policy=Policy(allowed_fails=2))
+    for expected in (False, False, True):
+        cooled.began(one)
+        cooled.ended(one, BUSY)
+        assert cooled.is_cooling(one) is expected
+
+
+def test_faults_that_are_a_minute_apart_are_not_frequent() -> None:
+    clock = Clock()
+    one = deployment("a")
+    seldom = router(one, clock=clock, policy=Policy(allowed_fails=0, cooldown_time=1))
+    for _ in range(5):
+        seldom.began(one)
+        seldom.ended(one, BUSY)
+        clock.now += 61
+
+    assert len(seldom.health(one).fails) == 1
+
+
+def test_a_clients_own_fault_does_not_count() -> None:
+    one = deployment("a")
+    blameless = router(one, policy=Policy(allowed_fails=0))
+    blameless.began(one)
+    blameless.ended(one, RejectedError("bad request", status=400))
+
+    assert not blameless.is_cooling(one)
+    assert blameless.health(one).in_flight == 0
+
+
+def test_where_all_are_cooling_the_one_that_ends_soonest_is_tried() -> None:
+    clock = Clock()
+    one, two = deployment("a"), deployment("b")
+    cooling = router(one, two, clock=clock)
+    for each, seconds in ((one, 30.0), (two, 10.0)):
+        cooling.began(each)
+        cooling.ended(each, RateLimitError("slow", status=429, retryable=True, retry_after=seconds))
+
+    assert next(way(cooling)) == "b"
+
+
+def test_fallbacks_come_when_the_group_has_failed() -> None:
+    policy = Policy(retries=1, fallbacks={"voice": ("spare",)})
+    two = router(deployment("a"), deployment("z", "spare"), policy=policy)
+
+    assert list(way(two, BUSY, BUSY)) == ["a", "a", "z"]
+
+
+def test_default_fallbacks_are_for_groups_without_their_own() -> None:
+    policy = Policy(retries=0, default_fallbacks=("spare",))
+    two = router(deployment("a"), deployment("z", "spare"), policy=policy)
+
+    assert list(way(two, BUSY)) == ["a", "z"]
+    assert list(way(two, BUSY, name="spare")) == ["z", "nowhere"]
+
+
+def test_the_lowest_order_is_used_while_it_is_healthy() -> None:
+    first, second = deployment("a"), deployment("b", order=2)
+    ordered = router(second, first)
+
+    assert {next(way(ordered)) for _ in range(30)} == {"a"}
+    assert list(way(ordered, BUSY)) == ["a", "b"]
+
+
+def test_weights_share_the_requests() -> None:
+    rolls = iter(n / 100 for n in range(100))
+    weighted = router(deployment("a", weight=3), deployment("b", weight=1), dice=lambda: next(rolls))
+
+    drawn = [next(way(weighted)) for _ in range(100)]
+
+    assert drawn.count("a") == 75
+
+
+def test_the_least_busy_is_preferred() -> None:
+    one, two = deployment("a"), deployment("b")
+    busy = router(one, two, policy=Policy(strategy="least-busy"))
+    busy.began(one)
+
+    assert {next(way(busy)) for _ in range(30)} == {"b"}
+
+
+def test_the_fastest_is_preferred_and_a_stranger_is_tried_first() -> None:
+    one, two, stranger = deployment("a"), deployment("b"), deployment("c")
+    fast = router(one, two, stranger, policy=Policy(strategy="latency-based-routing"))
+    for each, latency in ((one, 0.5), (two, 0.1)):
+        fast.began(each)
+        fast.ended(each, latency=latency)
+
+    assert next(way(fast)) == "c"
+    fast.began(stranger)
+    fast.ended(stranger, latency=3.0)
+    assert {next(way(fast)) for _ in range(30)} == {"b"}
+
+
+def test_a_deployment_at_its_own_limit_is_passed_over() -> None:
+    clock = Clock()
+    full, free = deployment("a", rpm=1), deployment("b")
+    limited = router(full, free, clock=clock)
+    limited.began(full)
+
+    assert {next(way(limited)) for _ in range(30)} == {"b"}
+    clock.now += 60
+    assert limited.wait_for(full) == 0
+
+
+def test_where_all_are_at_their_limits_it_is_said_when_they_are_not() -> None:
+    clock = Clock()
+    full = deployment("a", tpm=100)
+    limited = router(full, clock=clock)
+    limited.began(full)
+    limited.ended(full, latency=0.1, tokens=100)
+    clock.now += 20
+
+    with pytest.raises(RateLimitError) as raised:
+        limited.course("voice").next()
+
+    assert raised.value.retry_after == 40
+
+
+def test_an_alias_stands_for_its_group() -> None:
+    named = router(deployment("a"), policy=Policy(aliases={"speak": "voice"}))
+
+    assert next(way(named, name="speak")) == "a"
+    assert named.names == ("voice", "speak")
+
+
+def test_the_most_specific_wildcard_matches() -> None:
+    every, openai = deployment("x", "*"), deployment("y", "openai/*")
+
+    def expand(each: Deployment, matched: str) -> Deployment:
+        return replace(each, target=replace(each.target, model=matched))
+
+    wild = router(every, openai, expand=expand)
+
+    (found,) = wild.group("openai/gpt-audio")
+    assert (found.id, found.target.model) == ("y", "gpt-audio")
+    (found,) = wild.group("anything")
+    assert (found.id, found.target.model) == ("x", "anything")
+    assert wild.names == ()
+
+
+def test_a_name_that_nothing_matches_is_unknown() -> None:
+    with pytest.raises(UnknownModelError, match="'nope'"):
+        router(deployment("a")).course("nope")
