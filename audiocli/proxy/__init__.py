@@ -1,0 +1,1 @@
+"""The gateway: an OpenAI-compatible server in front of every model that the config names."""

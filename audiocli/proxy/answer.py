@@ -1,0 +1,77 @@
+"""What one client gets: headers, a body, and an error in the form that it still can have."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+
+from audiocli.errors import AudiocliError
+from audiocli.proxy.booking import Entry
+from audiocli.proxy.incoming import Incoming, Send
+from audiocli.proxy.replies import Header, header_value, send_error
+from audiocli.wire.errors import encode_error
+from audiocli.wire.sse import encode_event
+
+
+class Answer:
+    """The answer to one request, as it is sent. Once it has `begun`, its status stands and no other is tried.
+
+    `incoming` is the request's body, as soon as it is read; `limit` the time within which the present try has
+    to begin the answer.
+    """
+
+    def __init__(self, send: Send, entry: Entry) -> None:
+        self.entry = entry
+        self.incoming: Incoming | None = None
+        self.limit: asyncio.Timeout | None = None
+        self.begun = False
+        self.ended = False
+        self._send = send
+        self._events = False  # an error can be told within it
+
+    async def begin(self, status: int, headers: Iterable[Header], *, events: bool = False) -> None:
+        """Send the headers. A stream of `events` can tell an error later on."""
+        self.entry.status, self.begun, self._events = status, True, events
+        if self.limit is not None:
+            self.limit.reschedule(None)
+        if self.incoming is not None:
+            self.incoming.forget()
+        own = [*headers, *self._own_headers(costs=not events)]
+        await self._send({"type": "http.response.start", "status": status, "headers": own})
+
+    async def write(self, data: bytes) -> None:
+        """More of the body. Waits while the client is slower than what is sent."""
+        self.entry.answered()
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self, data: bytes = b"") -> None:
+        """The last of the body."""
+        if data:
+            self.entry.answered()
+        self.ended = True
+        await self._send({"type": "http.response.body", "body": data})
+
+    async def fail(self, error: AudiocliError) -> None:
+        """Tell the client of `error`: by its status, or by a last event.
+
+        Where neither is possible any more the answer stays without its end: the server breaks the connection
+        off, and it looks as cut off as it is.
+        """
+        self.entry.failed(error)
+        if not self.begun:
+            self.begun = True
+            self.entry.status = await send_error(
+                self._send, error, self._own_headers(), tried_again=self.entry.tries > 1
+            )
+        elif self._events and not self.ended:
+            await self.end(encode_event(json.dumps(encode_error(error)).encode()))
+
+    def _own_headers(self, *, costs: bool = False) -> list[Header]:
+        entry = self.entry
+        own = [(b"x-request-id", entry.id.encode())]
+        if entry.deployment is not None:
+            own.append((b"x-audiocli-model", header_value(entry.deployment.target.name)))
+        if costs and (cost := entry.cost) is not None:
+            own.append((b"x-audiocli-cost", f"{cost:.6f}".encode()))
+        if self.incoming is None or not self.incoming.complete:
+            own.append((b"connection", b"close"))  # The rest of the body is not read to its end.
+        return own

@@ -1,0 +1,157 @@
+"""What each request used and cost: one line of JSON in the log, and the counters.
+
+Neither holds what was said, nor a key.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from audiocli.chat import Usage
+from audiocli.client import cost
+from audiocli.errors import AudiocliError, ConnectError
+from audiocli.proxy.metrics import Metrics
+from audiocli.router import Deployment
+from audiocli.wire.openai import INPUT_AUDIO_TOKEN_SECONDS, OUTPUT_AUDIO_TOKEN_SECONDS
+
+CLIENT_LEFT = 499  # nginx's status for it
+
+
+@dataclass
+class Entry:
+    """One request while it is answered. Times are of the monotonic clock; `usage` is the latest known.
+
+    `route` is one of the few that there are, `path` what the client asked for in place of one.
+    """
+
+    route: str
+    path: str = ""
+    id: str = field(default_factory=lambda: f"req_{os.urandom(12).hex()}")
+    started: float = field(default_factory=time.monotonic)
+    key: str | None = None
+    model: str = ""
+    deployment: Deployment | None = None
+    tries: int = 0
+    streamed: bool = False
+    status: int = 500
+    error: str | None = None
+    first_byte: float | None = None
+    first_audio: float | None = None
+    usage: Usage | None = None
+
+    def tried(self, deployment: Deployment) -> None:
+        """A try at `deployment` begins: what another has said counts no more."""
+        self.deployment = deployment
+        self.tries += 1
+        self.first_byte = self.first_audio = self.usage = None
+
+    def failed(self, error: Exception) -> None:
+        """Lost connections are told apart. What a service says is not written down: it may quote a prompt."""
+        code = error.code if isinstance(error, ConnectError) else None
+        self.error = code or type(error).__name__
+
+    def answered(self) -> None:
+        """The first byte of the answer has come."""
+        if self.first_byte is None:
+            self.first_byte = time.monotonic()
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars; `None` where that is not known."""
+        known = self.deployment and self.deployment.target.capabilities
+        if not known or self.usage is None:
+            return None
+        if self.usage.input_seconds and not (self.usage.input_tokens or self.usage.output_tokens):
+            price = known.prices.second_in
+            return None if price is None else price * self.usage.input_seconds
+        return cost(self.usage, known.prices)
+
+
+class Books:
+    """Writes down what has become of each request. `write` takes lines, each at once."""
+
+    def __init__(self, metrics: Metrics, write: Callable[[str], None]) -> None:
+        self._metrics = metrics
+        self._write = write
+
+    def begin(self, entry: Entry, deployment: Deployment) -> None:
+        """A try at `deployment` begins."""
+        entry.tried(deployment)
+        self._metrics.in_flight.labels(*_labels(deployment)).inc()
+
+    def end(self, deployment: Deployment, error: AudiocliError | None = None) -> None:
+        """It has ended, with `error` where it failed."""
+        self._metrics.in_flight.labels(*_labels(deployment)).dec()
+        if error is not None:
+            self._metrics.errors.labels(*_labels(deployment), type(error).__name__).inc()
+
+    def close(self, entry: Entry) -> None:
+        """The request is over: count it, and write its line."""
+        now = time.monotonic()
+        self._count(entry, now)
+        line = {
+            "time": round(time.time(), 3),
+            "id": entry.id,
+            "route": entry.path or entry.route,
+            "model": entry.model or None,
+            "deployment": entry.deployment.id if entry.deployment else None,
+            "status": entry.status,
+            "error": entry.error,
+            "tries": entry.tries,
+            "stream": entry.streamed,
+            "latency_ms": _milliseconds(entry.started, now),
+            "first_byte_ms": _milliseconds(entry.started, entry.first_byte),
+            **_used(entry.usage),
+            "cost_usd": _dollars(entry.cost),
+            "key": entry.key,
+        }
+        self._write(json.dumps(line))
+
+    def _count(self, entry: Entry, now: float) -> None:
+        metrics, labels = self._metrics, _labels(entry.deployment)
+        metrics.requests.labels(*labels, entry.route, str(entry.status)).inc()
+        metrics.latency.labels(*labels).observe(now - entry.started)
+        if entry.first_audio is not None:
+            metrics.first_audio.labels(*labels).observe(entry.first_audio - entry.started)
+        if entry.usage is not None:
+            self._count_usage(entry, entry.usage, labels)
+
+    def _count_usage(self, entry: Entry, usage: Usage, labels: tuple[str, str]) -> None:
+        metrics = self._metrics
+        metrics.tokens.labels(*labels, "in").inc(usage.input_tokens)
+        metrics.tokens.labels(*labels, "out").inc(usage.output_tokens)
+        metrics.audio_seconds.labels(*labels, "in").inc(_heard(usage))
+        metrics.audio_seconds.labels(*labels, "out").inc(
+            usage.output_audio_tokens * OUTPUT_AUDIO_TOKEN_SECONDS
+        )
+        metrics.cost.labels(*labels).inc(entry.cost or 0.0)
+
+
+def _labels(deployment: Deployment | None) -> tuple[str, str]:
+    """As many as the config has: a name that a client invents, or that a wildcard takes, is none of them."""
+    return (deployment.group, deployment.id) if deployment else ("", "")
+
+
+def _used(usage: Usage | None) -> dict[str, object]:
+    if usage is None:
+        usage = Usage()
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "audio_seconds_in": round(_heard(usage), 3),
+        "audio_seconds_out": round(usage.output_audio_tokens * OUTPUT_AUDIO_TOKEN_SECONDS, 3),
+    }
+
+
+def _heard(usage: Usage) -> float:
+    return usage.input_seconds or usage.input_audio_tokens * INPUT_AUDIO_TOKEN_SECONDS
+
+
+def _milliseconds(started: float, ended: float | None) -> float | None:
+    return None if ended is None else round(1000 * (ended - started), 2)
+
+
+def _dollars(dollars: float | None) -> float | None:
+    return None if dollars is None else round(dollars, 6)

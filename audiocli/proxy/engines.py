@@ -1,0 +1,74 @@
+"""What answers in this process: built when it is first asked, kept, and asked by one request at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from audiocli.config import Config
+from audiocli.errors import RateLimitError
+from audiocli.providers.base import Provider, Transcriber
+from audiocli.providers.registry import Target, build, transcriber
+
+MOST_WAITING = 8
+READING_THREADS = 2
+RETRY_AFTER = 2.0  # seconds: about what one question takes
+
+
+@dataclass
+class _Queue:
+    """Whose turn it is at one engine."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    taken: int = 0  # requests that have a turn, or wait for one
+
+
+class Engines:
+    """The providers and transcribers of targets that have no endpoint. One engine serves all its models.
+
+    Recordings are decoded in the threads of `reading`, which begin when they are needed.
+    """
+
+    def __init__(self) -> None:
+        self._providers: dict[str, Provider] = {}
+        self._transcribers: dict[str, Transcriber] = {}
+        self._queues: dict[str, _Queue] = {}
+        self.reading = ThreadPoolExecutor(READING_THREADS, thread_name_prefix="reading")
+
+    def provider(self, target: Target, config: Config) -> Provider:
+        """Raises what `registry.build` does."""
+        if target.provider not in self._providers:
+            self._providers[target.provider] = build(target, config, _untold)
+        return self._providers[target.provider]
+
+    def transcriber(self, target: Target, config: Config) -> Transcriber:
+        """Raises what `registry.transcriber` does."""
+        if target.provider not in self._transcribers:
+            self._transcribers[target.provider] = transcriber(target, config, _untold)
+        return self._transcribers[target.provider]
+
+    @asynccontextmanager
+    async def place(self, target: Target) -> AsyncIterator[asyncio.Lock]:
+        """A place in the queue for `target`'s engine, whose turn the lock is.
+
+        Raises `RateLimitError` where `MOST_WAITING` wait already.
+        """
+        queue = self._queues.setdefault(target.provider, _Queue())
+        if queue.taken > MOST_WAITING:
+            raise RateLimitError(
+                f"{MOST_WAITING} requests wait for {target.provider} already",
+                hint="try again later",
+                status=429,
+                code="engine_busy",
+                retry_after=RETRY_AFTER,
+            )
+        queue.taken += 1
+        try:
+            yield queue.turn
+        finally:
+            queue.taken -= 1
+
+
+def _untold(what: str, done: int, total: int) -> None:
+    """Nobody watches how far a fetched model is."""

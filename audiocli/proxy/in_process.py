@@ -1,0 +1,99 @@
+"""Requests for models that run in this process: understood whole, and answered as a service would."""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from audiocli.chat import AudioDelta, ChatRequest, Event, Finished, collect
+from audiocli.errors import InputError, ReplyError
+from audiocli.proxy.answer import Answer
+from audiocli.proxy.hearing import Body, write_down
+from audiocli.proxy.replies import EVENT_HEADERS
+from audiocli.proxy.requests import Request
+from audiocli.proxy.speaking import speak
+from audiocli.proxy.state import State
+from audiocli.router import Deployment
+from audiocli.wire.json import parse
+from audiocli.wire.openai import STREAM_END, StreamEncoder, decode_request, encode_chunk, encode_completion
+
+
+async def answer_in_process(
+    state: State, deployment: Deployment, request: Request, body: Body, answer: Answer
+) -> None:
+    """Answer a request that is for `deployment`, which has no endpoint.
+
+    A place in the engine's queue is taken before the body is read, and the turn comes after that. Raises
+    `InputError` and `ProviderError` for what the model refuses, `DependencyError` where it is not installed.
+    """
+    async with state.engines.place(deployment.target) as turn:
+        match request.path:
+            case "chat/completions":
+                await _chat(state, deployment, request, body, turn, answer)
+            case "audio/speech":
+                await speak(deployment, await _document(body, deployment), turn, answer)
+            case _:
+                await write_down(state, deployment, request, body, turn, answer)
+
+
+async def _chat(
+    state: State,
+    deployment: Deployment,
+    request: Request,
+    body: Body,
+    turn: asyncio.Lock,
+    answer: Answer,
+) -> None:
+    # The sound in it is decoded from base64.
+    question = await asyncio.to_thread(decode_request, await _document(body, deployment))
+    provider = state.engines.provider(deployment.target, state.settings.config)
+    async with turn, aclosing(provider.stream(question)) as events:
+        if question.stream:
+            await _answer_in_events(events, question, answer, usage=request.asks_usage)
+        else:
+            await _answer_whole(events, question, answer)
+
+
+async def _answer_whole(events: AsyncGenerator[Event, None], question: ChatRequest, answer: Answer) -> None:
+    whole = await collect(events)
+    answer.entry.usage = whole.finished.usage
+    body = json.dumps(encode_completion(whole, question)).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await answer.begin(200, headers)
+    await answer.end(body)
+
+
+async def _answer_in_events(
+    events: AsyncGenerator[Event, None], question: ChatRequest, answer: Answer, *, usage: bool
+) -> None:
+    """The headers go with the first event, so that an error before it has its status."""
+    entry = answer.entry
+    entry.streamed = True
+    encoder = StreamEncoder(question, id=f"chatcmpl-{os.urandom(12).hex()}", created=int(time.time()))
+    async for event in events:
+        match event:
+            case AudioDelta() if entry.first_audio is None:
+                entry.first_audio = time.monotonic()
+            case Finished():
+                entry.usage = event.usage
+        for chunk in encoder.encode(event):
+            if not chunk["choices"] and not usage:
+                continue
+            if not answer.begun:
+                await answer.begin(200, EVENT_HEADERS, events=True)
+            await answer.write(encode_chunk(chunk))
+    await answer.end(STREAM_END)
+
+
+async def _document(body: Body, deployment: Deployment) -> dict[str, Any]:
+    """The request's JSON, with what the configuration adds, and the model where only the path names it."""
+    async with aclosing(body):
+        whole = b"".join([block async for block in body])
+    try:
+        document = await asyncio.to_thread(parse, whole)  # A large one takes a while.
+    except ReplyError:
+        raise InputError("the request is not a JSON object") from None
+    return {"model": deployment.group, **deployment.extra_body, **document}

@@ -1,0 +1,161 @@
+"""What clients may ask for: the names of models, as OpenAI lists them and as LiteLLM tells of them."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from audiocli.capabilities import Capabilities
+from audiocli.capabilities.facts import TOKENS
+from audiocli.providers.registry import HOSTS, Target
+from audiocli.proxy.state import State
+from audiocli.router import Deployment
+from audiocli.secret import without_secrets
+
+CREATED = 1677610602  # of every model, as LiteLLM has it: nobody knows
+
+Row = dict[str, Any]
+
+_MODES = {"transcription": "audio_transcription", "speech": "audio_speech"}  # LiteLLM's words
+_SERVED = ("chat", "transcription", "speech")
+_SUPPORTED = (
+    "supports_vision",
+    "supports_function_calling",
+    "supports_parallel_function_calling",
+    "supports_reasoning",
+    "supports_web_search",
+)
+"""What only a config's `model_info` tells."""
+
+
+# Names
+
+
+def names(state: State) -> tuple[str, ...]:
+    """What may be asked for: groups, aliases, and of wildcards what is known to be behind them."""
+    patterns = [each for each in state.router.deployments if "*" in each.group]
+    known = (name for each in patterns for name in _behind(each, state))
+    return tuple(dict.fromkeys((*state.router.names, *known)))
+
+
+def _behind(wildcard: Deployment, state: State) -> Iterator[str]:
+    """The names that clients have for the models of a host whose models are known."""
+    before, star, after = wildcard.target.model.partition("*")
+    host = _host(wildcard.target)
+    if not star or host is None:
+        return
+    today = datetime.now(UTC).date().isoformat()
+    for known in state.settings.table.models():
+        model = known.id.removeprefix(f"{host}/")
+        fits = len(model) >= len(before + after) and model.startswith(before) and model.endswith(after)
+        if known.provider == host and known.mode in _SERVED and fits and not known.is_retired(today):
+            yield wildcard.group.replace("*", model[len(before) : len(model) - len(after)], 1)
+
+
+def _host(target: Target) -> str | None:
+    """The host whose server `target` is at."""
+    base_url = target.endpoint.base_url if target.endpoint else None
+    return next((name for name, host in HOSTS.items() if host.base_url == base_url), None)
+
+
+def provider(target: Target) -> str:
+    """Who serves it: the host, or the kind of provider."""
+    return _host(target) or target.provider
+
+
+# As OpenAI has them
+
+
+def model_document(name: str, deployments: Sequence[Deployment]) -> Row:
+    return {"id": name, "object": "model", "created": CREATED, "owned_by": provider(deployments[0].target)}
+
+
+# As LiteLLM has them
+
+
+def place(deployment: Deployment) -> Row:
+    """Where a deployment is: neither its key, nor its headers, nor what its address has of secrets."""
+    target = deployment.target
+    found = {"model": f"{provider(target)}/{target.model}"}
+    if target.endpoint is not None and _host(target) is None:
+        found["api_base"] = without_secrets(target.endpoint.base_url)
+    return found
+
+
+def info_document(deployment: Deployment) -> Row:
+    """A row of `/model/info`."""
+    limits = {"rpm": deployment.rpm, "tpm": deployment.tpm}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    return {
+        "model_name": deployment.group,
+        "litellm_params": place(deployment) | given,
+        "model_info": _facts(deployment),
+    }
+
+
+def _facts(deployment: Deployment) -> Row:
+    known = deployment.target.capabilities or Capabilities(id=deployment.target.model)
+    return {
+        "id": deployment.id,
+        "mode": _MODES.get(known.mode or "", known.mode),
+        "supports_audio_input": known.audio_input,
+        "supports_audio_output": known.audio_output,
+        "max_input_tokens": known.max_input_tokens,
+        "max_output_tokens": known.max_output_tokens,
+        **_prices(known),
+        **dict.fromkeys(_SUPPORTED),
+        "litellm_provider": provider(deployment.target),
+        **deployment.model_info,
+    }
+
+
+def _prices(known: Capabilities) -> Row:
+    prices = known.prices
+    return {
+        "input_cost_per_token": _one(prices.text_in),
+        "output_cost_per_token": _one(prices.text_out),
+        "input_cost_per_audio_token": _one(prices.audio_in),
+        "output_cost_per_audio_token": _one(prices.audio_out),
+        "input_cost_per_second": prices.second_in,
+        "output_cost_per_second": prices.second_out,
+        "input_cost_per_character": _one(prices.character_in),
+    }
+
+
+def _one(million: float | None) -> float | None:
+    return None if million is None else million / TOKENS
+
+
+def group_document(name: str, deployments: Sequence[Deployment]) -> Row:
+    """A row of `/model_group/info`: of limits and prices the largest, of abilities what any can do."""
+    facts = [_facts(each) for each in deployments]
+    return {
+        "model_group": name,
+        "providers": list(dict.fromkeys(provider(each.target) for each in deployments)),
+        "max_input_tokens": _largest(facts, "max_input_tokens"),
+        "max_output_tokens": _largest(facts, "max_output_tokens"),
+        "mode": next((each["mode"] for each in facts if each["mode"]), None),
+        "supports_audio_output": _any(facts, "supports_audio_output"),
+        "supports_audio_input": _any(facts, "supports_audio_input"),
+        **{fact: _any(facts, fact) for fact in _SUPPORTED},
+        "input_cost_per_token": _largest(facts, "input_cost_per_token"),
+        "output_cost_per_token": _largest(facts, "output_cost_per_token"),
+        "rpm": _sum([each.rpm for each in deployments]),
+        "tpm": _sum([each.tpm for each in deployments]),
+    }
+
+
+def _largest(facts: Sequence[Row], name: str) -> float | None:
+    known = [each[name] for each in facts if isinstance(each[name], int | float)]
+    return max(known, default=None)
+
+
+def _any(facts: Sequence[Row], name: str) -> bool | None:
+    """True where one can, false where none can, and null where nobody knows."""
+    known = [each[name] for each in facts]
+    return True if True in known else None if None in known else False
+
+
+def _sum(limits: Sequence[int | None]) -> int | None:
+    """Null where one of them takes as much as comes."""
+    known = [limit for limit in limits if limit is not None]
+    return sum(known) if len(known) == len(limits) else None

@@ -1,0 +1,272 @@
+"""A server's answer on its way to the client: as a stream of events, as a document, or as sound."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from audiocli.chat import Usage
+from audiocli.errors import AuthenticationError, DeadlineError, ProviderError, ReplyError
+from audiocli.providers.endpoint import without_key
+from audiocli.providers.reply import refusal
+from audiocli.proxy.answer import Answer
+from audiocli.proxy.replies import Header, header_value
+from audiocli.proxy.requests import Request
+from audiocli.proxy.settings import Settings
+from audiocli.proxy.upstream import Reply
+from audiocli.router import Deployment
+from audiocli.wire.errors import decode_error
+from audiocli.wire.json import parse
+from audiocli.wire.normalise import AnswerScanner, StreamNormaliser, decode_unstreamed
+from audiocli.wire.sse import EventDecoder
+
+MB = 1_000_000
+MAX_ERROR_BYTES = 256 * 1024
+ERROR_SECONDS = 5.0  # for the body of an error: its status alone says enough
+EVENT_STREAM = "text/event-stream"
+PAGES = ("text/html", "application/xhtml+xml")
+
+_PASSED_ON = ("content-type", "content-disposition", "openai-processing-ms", "openai-version")
+_PASSED_ON_PREFIX = "x-ratelimit-"
+
+
+class UpstreamAuthError(AuthenticationError):
+    """A service does not let the gateway in. The client's own key is right, and it is told nothing more."""
+
+    http_status = 502
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the gateway is not let in by the model's service",
+            type="upstream_auth_error",
+            code="upstream_auth_error",
+        )
+
+
+async def pass_on(reply: Reply, request: Request, answer: Answer, settings: Settings) -> None:
+    """Send the client what a server answers. Raises `ProviderError`; nothing has gone out then, or the
+    answer has begun.
+    """
+    if reply.status >= 300:
+        raise await _refusal(reply)
+    if reply.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ReplyError("the service sent a compressed answer, which it was not asked for")
+    if reply.media_type == EVENT_STREAM and (request.streams or not request.chats):
+        await _pass_stream(reply, _Stream(request, settings), answer, settings)
+    elif request.chats and request.streams:
+        raise decode_unstreamed(await reply.read(MAX_ERROR_BYTES))
+    elif request.chats or reply.media_type.endswith("json"):
+        await _pass_document(reply, request, answer, settings)
+    elif reply.media_type in PAGES:
+        raise ReplyError("the service sent a web page in place of an answer")
+    else:
+        await _pass_sound(reply, answer, settings)
+
+
+def told(error: ProviderError, deployment: Deployment) -> ProviderError:
+    """What a client is told of `error`: the service's own words, without the key, and without advice that is
+    for those who run the gateway.
+    """
+    if isinstance(error, AuthenticationError):
+        return UpstreamAuthError()
+    if error.status is not None:
+        error.message = error.message.removesuffix(f" (HTTP {error.status})")
+        error.hint = None
+    endpoint = deployment.target.endpoint
+    return without_key(error, endpoint.api_key if endpoint else None)
+
+
+async def _refusal(reply: Reply) -> ProviderError:
+    if reply.status < 400:
+        return ReplyError(f"the model's server answered with HTTP {reply.status}", code="upstream_redirect")
+    body = b""
+    with suppress(ProviderError, TimeoutError):
+        async with asyncio.timeout(ERROR_SECONDS):
+            body = await reply.read(MAX_ERROR_BYTES)
+    return refusal(reply.status, reply.headers, body)
+
+
+# Streams
+
+
+async def _pass_stream(reply: Reply, stream: "_Stream", answer: Answer, settings: Settings) -> None:
+    entry = answer.entry
+    entry.streamed = True
+    patience = _Patience(settings.bounds.stream_idle_timeout)
+    try:
+        while not stream.done and (block := await patience.block(reply)):
+            data, events = stream.feed(block)
+            if events:  # A comment keeps the connection, but says nothing.
+                patience.renew()
+            if stream.sound_bytes and entry.first_audio is None:
+                entry.first_audio = time.monotonic()
+            await _send(answer, reply, data)
+        await _send(answer, reply, stream.close())
+        await reply.linger()
+        await answer.end()
+    finally:
+        entry.usage = stream.usage
+
+
+async def _send(answer: Answer, reply: Reply, data: bytes) -> None:
+    if not data:
+        return
+    if not answer.begun:  # An error that comes before the first event keeps its status.
+        headers = [*_headers(reply), (b"cache-control", b"no-cache")]
+        await answer.begin(reply.status, headers, events=True)
+    await answer.write(data)
+
+
+class _Stream:
+    """Takes a stream of events in blocks, and says what to send.
+
+    These are the events of a chat in their normal form, or all as it came, from the first whole event on.
+    """
+
+    def __init__(self, request: Request, settings: Settings) -> None:
+        self._events = EventDecoder(max_event_bytes=int(settings.bounds.stream_buffer_mb * MB))
+        self._chat = StreamNormaliser(usage=request.asks_usage) if request.chats else None
+        self._normalises = request.chats and settings.normalise
+        self._held: list[bytes] | None = []  # before the first event
+        self._usage: Usage | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the client has got all there is to say, though the connection may stay open."""
+        return self._normalises and self._chat is not None and self._chat.done
+
+    @property
+    def sound_bytes(self) -> int:
+        return self._chat.sound_bytes if self._chat else 0
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._chat.usage if self._chat else self._usage
+
+    def feed(self, block: bytes) -> tuple[bytes, int]:
+        """What to send now, and how many events `block` has completed."""
+        payloads = list(self._events.feed(block))
+        normal = [event for payload in payloads for event in self._read(payload)]
+        return b"".join(normal) if self._normalises else self._as_it_came(block, payloads), len(payloads)
+
+    def close(self) -> bytes:
+        """What is left to send when the stream has ended. Raises `ReplyError` where it was cut off."""
+        payloads = list(self._events.close())
+        normal = [event for payload in payloads for event in self._read(payload)]
+        if self._chat:
+            normal += self._chat.close()
+        return b"".join(normal) if self._normalises else b"".join(self._held or ())
+
+    def _read(self, payload: bytes) -> list[bytes]:
+        if self._chat:
+            return self._chat.feed(payload)
+        if b'"usage"' in payload:
+            scanner = AnswerScanner()
+            scanner.feed(payload)
+            self._usage = scanner.usage or self._usage
+        return []
+
+    def _as_it_came(self, block: bytes, payloads: Sequence[bytes]) -> bytes:
+        if self._held is None:
+            return block
+        self._held.append(block)
+        if not payloads:
+            return b""
+        held, self._held = self._held, None
+        return b"".join(held)
+
+
+class _Patience:
+    """How long a body may be silent: `seconds` since `renew`, in which the client is not waited for."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._clock = asyncio.get_running_loop().time
+        self.renew()
+
+    def renew(self) -> None:
+        self._left = self._seconds
+
+    async def block(self, reply: Reply) -> bytes:
+        """The next block of the body. Raises `DeadlineError` where it has been silent for too long."""
+        began = self._clock()
+        try:
+            async with asyncio.timeout(self._left):
+                block = await reply.block()
+        except TimeoutError:
+            message = f"the service was silent for {self._seconds:g} s"
+            raise DeadlineError(message, code="stream_stalled", retryable=True) from None
+        self._left -= self._clock() - began
+        return block
+
+
+# Documents and sound
+
+
+async def _pass_document(reply: Reply, request: Request, answer: Answer, settings: Settings) -> None:
+    """A document is held until its usage is known, which tells its cost in the headers, as far as the buffer
+    for one answer goes.
+    """
+    scanner, held, size = AnswerScanner(), [], 0
+    while block := await reply.block():
+        answer.entry.answered()
+        scanner.feed(block)
+        held.append(block)
+        size += len(block)
+        if size > settings.bounds.stream_buffer_mb * MB:
+            break
+    else:
+        _check_document(scanner, held, request)
+    answer.entry.usage = scanner.usage
+    await answer.begin(reply.status, [*_headers(reply, length=size if not block else None)])
+    if block:
+        await _pass_rest(reply, scanner, held, answer)
+    else:
+        for each in held[:-1]:
+            await answer.write(each)
+        await answer.end(held[-1])
+
+
+def _check_document(scanner: AnswerScanner, held: Sequence[bytes], request: Request) -> None:
+    """Raise `ReplyError` for what is no answer, and the error that it is in place of one."""
+    if "error" not in scanner.names and ("choices" in scanner.names or (scanner.names and not request.chats)):
+        return
+    document = parse(b"".join(held))
+    if document.get("error"):
+        raise decode_error(document)
+    if request.chats and not isinstance(document.get("choices"), list):
+        raise ReplyError("the service sent something in place of an answer")
+
+
+async def _pass_rest(reply: Reply, scanner: AnswerScanner, held: Sequence[bytes], answer: Answer) -> None:
+    for block in held:
+        await answer.write(block)
+    while block := await reply.block():
+        scanner.feed(block)
+        await answer.write(block)
+    answer.entry.usage = scanner.usage
+    await answer.end()
+
+
+async def _pass_sound(reply: Reply, answer: Answer, settings: Settings) -> None:
+    """Sound, and the text of a transcription, go on as they come."""
+    patience = _Patience(settings.bounds.stream_idle_timeout)
+    while block := await patience.block(reply):
+        patience.renew()
+        if not answer.begun:
+            await answer.begin(reply.status, _headers(reply))
+        await answer.write(block)
+    if not answer.begun:
+        raise ReplyError("the service sent an empty answer")
+    await answer.end()
+
+
+def _headers(reply: Reply, *, length: int | None = None) -> list[Header]:
+    """The server's headers that are the client's business, and the body's length: `length`, or as it says."""
+    own = [
+        (name.lower().encode("latin-1"), header_value(value))
+        for name, value in reply.headers.items()
+        if name.lower() in _PASSED_ON or name.lower().startswith(_PASSED_ON_PREFIX)
+    ]
+    declared = reply.headers.get("content-length") if length is None else str(length)
+    return own if declared is None else [*own, (b"content-length", declared.encode())]

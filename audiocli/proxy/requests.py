@@ -1,0 +1,116 @@
+"""What the gateway knows of a request that it passes on, whatever its body is."""
+
+from typing import Protocol
+
+from audiocli.errors import InputError
+from audiocli.proxy.incoming import Scope
+from audiocli.router import Deployment
+from audiocli.wire.request_splice import (
+    Changes,
+    FormRequestScanner,
+    RequestScanner,
+    form_room,
+    json_room,
+    spliced_form,
+    spliced_json,
+)
+from audiocli.wire.splice import Splice
+
+
+class UnsupportedMediaError(InputError):
+    """The body is of a kind that is not taken."""
+
+    http_status = 415
+
+
+class Request(Protocol):
+    """One request on its way.
+
+    `path` is where it goes below a deployment's base URL. `see` is shown each block of the body, and `close`
+    is called after the last; both raise `InputError`. `model` is `None` until it is known.
+    """
+
+    path: str
+    content_type: str
+    chats: bool
+
+    @property
+    def model(self) -> str | None: ...
+
+    @property
+    def streams(self) -> bool: ...
+
+    @property
+    def asks_usage(self) -> bool: ...
+
+    def see(self, block: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+    def changed(self, deployment: Deployment, *, usage: bool) -> tuple[Splice, int | None]:
+        """The body as `deployment` gets it, and by how many bytes that is longer, if that is known.
+
+        With `usage` the stream of a chat is asked to say what it used.
+        """
+        ...
+
+
+class JsonRequest:
+    """A request in JSON, whose model the path may name."""
+
+    content_type = "application/json"
+
+    def __init__(self, scope: Scope, path: str) -> None:
+        self.path = path
+        self._named = scope.get("path_params", {}).get("model")
+        self.chats = path == "chat/completions"
+        self._scanner = RequestScanner()
+        self.see, self.close = self._scanner.feed, self._scanner.close
+
+    @property
+    def model(self) -> str | None:
+        return self._scanner.model or self._named
+
+    @property
+    def streams(self) -> bool:
+        return self.chats and self._scanner.stream
+
+    @property
+    def asks_usage(self) -> bool:
+        return self._scanner.asks_usage
+
+    def changed(self, deployment: Deployment, *, usage: bool) -> tuple[Splice, int | None]:
+        changes = Changes(deployment.target.model, deployment.extra_body, usage=usage and self.chats)
+        room = json_room(self._scanner, changes)
+        return spliced_json(self._scanner, changes, room), room
+
+
+class FormRequest:
+    """A request that carries a file."""
+
+    asks_usage = False
+    chats = False
+
+    def __init__(self, scope: Scope, path: str) -> None:
+        self.path = path
+        self.content_type = header(scope, b"content-type")
+        self._scanner = FormRequestScanner(self.content_type)
+        self._named = scope.get("path_params", {}).get("model")
+        self.see, self.close = self._scanner.feed, self._scanner.close
+
+    @property
+    def model(self) -> str | None:
+        return self._scanner.model or self._named
+
+    @property
+    def streams(self) -> bool:
+        return self._scanner.stream
+
+    def changed(self, deployment: Deployment, *, usage: bool) -> tuple[Splice, int | None]:  # noqa: ARG002 - a form always says
+        changes = Changes(deployment.target.model, deployment.extra_body)
+        return spliced_form(self._scanner, changes), form_room(self._scanner, changes)
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """The header that `name` (in lower case) stands for; empty where there is none."""
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")

@@ -1,0 +1,188 @@
+"""What the gateway serves and how, from a config in LiteLLM's form.
+
+A key of LiteLLM's that is not acted on is named in a warning. A key that nobody knows, in a place that is
+ours, is an error with its line.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from audiocli import config as cli_config
+from audiocli.capabilities import Table, current_table
+from audiocli.config import Config
+from audiocli.errors import ConfigError
+from audiocli.printable import quoted
+from audiocli.proxy import litellm_keys, routing
+from audiocli.proxy.document import Section, read_documents
+from audiocli.proxy.model_list import EVERY_NAME, built_in_deployments, read_deployments, with_facts
+from audiocli.proxy.values import Choices, looked_up, text_of
+from audiocli.router import Deployment, Policy
+from audiocli.secret import Secret
+
+MASTER_KEY_VARIABLES = ("AUDIOCLI_MASTER_KEY", "LITELLM_MASTER_KEY")
+
+_OWN = "audiocli_settings"
+_NORMALISE = "stream_normalize"
+_LISTS = frozenset({"model_list", "include", "environment_variables"})
+_OF_THE_COMMAND_LINE = frozenset({"model", "api_key_file", "local_model", "capabilities_sources"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What one client may ask of the gateway; sizes in MB and kB of 10⁶ and 10³ bytes, times in seconds."""
+
+    max_body_mb: float = 100.0
+    max_header_kb: float = 64.0
+    max_json_depth: float = 128
+    max_connections: float = 1000
+    header_timeout: float = 10.0
+    body_timeout: float = 30.0
+    body_timeout_per_mb: float = 1.0
+    keep_alive_timeout: float = 20.0
+    send_timeout: float = 30.0
+    stream_idle_timeout: float = 60.0
+    stream_buffer_mb: float = 16.0
+    retry_buffer_mb: float = 32.0
+
+
+_BOUNDS = tuple(field.name for field in fields(Bounds))
+_MAY_BE_ZERO = frozenset({"body_timeout_per_mb", "retry_buffer_mb"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that a gateway is told. `files` are those that it was read from.
+
+    `timeout` (seconds) is for a whole request with all its tries. `normalise` says whether streams go out in
+    the form that every client understands, or as they come; `docs`, whether the API is described.
+    """
+
+    deployments: tuple[Deployment, ...]
+    policy: Policy
+    config: Config
+    table: Table
+    master_key: Secret | None = None
+    timeout: float = 600.0
+    normalise: bool = True
+    docs: bool = False
+    bounds: Bounds = Bounds()
+    warnings: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+    def expand(self, deployment: Deployment, matched: str) -> Deployment:
+        """A wildcard's deployment for what its `*` stands for."""
+        target = deployment.target
+        if "*" not in target.model:
+            return deployment
+        model = target.model.replace("*", matched, 1)
+        known = self.table.lookup(model, target.provider) or self.table.lookup(model)
+        named = with_facts(replace(target, model=model, capabilities=known), deployment.model_info)
+        return replace(deployment, target=named)
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str], *, docs: bool = False) -> Settings:
+    """The settings in the file at `path`; without one, those of a machine where nothing is set up.
+
+    Raises `ConfigError` for a file that cannot be used, and where it names a variable that is not set.
+    """
+    document, files = read_documents(path) if path else (Section(), ())
+    warnings = [*_warnings(document)]
+    environ = {**environ, **_environment(document, environ)}
+    config = cli_config.load({name: value for name, value in environ.items() if name != "AUDIOCLI_CONFIG"})
+    deployments = tuple(read_deployments(document, config))
+    if not deployments:
+        deployments = tuple(built_in_deployments(config))
+        warnings += _told(deployments)
+    choices = Choices(document, routing.SECTIONS)
+    own = Choices(document, (_OWN, "general_settings", "litellm_settings"))
+    return Settings(
+        deployments=deployments,
+        policy=routing.read_policy(choices, (each.group for each in deployments)),
+        config=config,
+        table=current_table(config.cache_dir),
+        master_key=_master_key(document, environ),
+        timeout=choices.number("timeout", 0) or choices.number("request_timeout", 0) or Settings.timeout,
+        normalise=own.flag(_NORMALISE, True),
+        docs=docs,
+        bounds=Bounds(**{name: _bound(own, name) for name in _BOUNDS}),
+        warnings=tuple(warnings),
+        files=files,
+    )
+
+
+def _told(deployments: tuple[Deployment, ...]) -> Iterator[str]:
+    for each in deployments:
+        if each.group == EVERY_NAME and each.target.endpoint is None:
+            yield "no key is set: the embedded model answers for every name"
+
+
+def _environment(document: Section, environ: Mapping[str, str]) -> dict[str, str]:
+    section = document.section("environment_variables")
+    return {
+        name: looked_up(str(value), environ, section.where(name))
+        for name, value in section.items()
+        if value is not None
+    }
+
+
+def _bound(own: Choices, name: str) -> float:
+    value = own.number(name, getattr(Bounds, name))
+    if not value and name not in _MAY_BE_ZERO:
+        raise ConfigError(f"{own.where(name)}: {name} must be more than 0")
+    return value
+
+
+def _master_key(document: Section, environ: Mapping[str, str]) -> Secret | None:
+    section = document.section("general_settings")
+    if "master_key" in section:
+        where = section.where("master_key")
+        value = section["master_key"]
+        text = looked_up(text_of("" if value is None else value, "master_key", where), environ, where)
+    else:
+        where = next((name for name in MASTER_KEY_VARIABLES if name in environ), "")
+        if not where:
+            return None
+        text = environ[where]
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigError(f"{where}: the master key is not a key", hint="a key is text without spaces")
+    return Secret(text)
+
+
+# What is not acted on
+
+
+def _warnings(document: Section) -> Iterator[str]:
+    """One line for each key that changes nothing here. Raises `ConfigError` for what only we could know."""
+    for name in document:
+        if name in litellm_keys.ACTED_ON:
+            yield from _unknown_keys(name, document.section(name))
+        elif name == _OWN:
+            _check_own(document.section(name))
+        elif name in litellm_keys.OTHER_SECTIONS or name in _OF_THE_COMMAND_LINE:
+            yield f"{document.where(name)}: {name} is not acted on"
+        elif name not in _LISTS:
+            raise ConfigError(
+                f"{document.where(name)}: there is no section {quoted(name)}", hint="check its name"
+            )
+    for row in document.items_of("model_list"):
+        if isinstance(row, Section):
+            params = row.section("litellm_params")
+            for name in params:
+                if name in litellm_keys.OTHER_PARAMS:
+                    yield f"{params.where(name)}: {name} is not acted on"
+
+
+def _unknown_keys(name: str, section: Section) -> Iterator[str]:
+    for key in section:
+        if key not in litellm_keys.ACTED_ON[name] and key not in _BOUNDS:
+            yield f"{section.where(key)}: {name}.{key} is not acted on"
+
+
+def _check_own(section: Section) -> None:
+    for key in section:
+        if key not in (*_BOUNDS, _NORMALISE):
+            known = ", ".join((*_BOUNDS, _NORMALISE))
+            raise ConfigError(
+                f"{section.where(key)}: {_OWN} has no {quoted(key)}", hint=f"it may have {known}"
+            )

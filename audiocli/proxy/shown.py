@@ -1,0 +1,55 @@
+"""The settings as they have been understood, for a person to read. Keys stay hidden."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import yaml
+
+from audiocli.proxy.settings import Settings
+from audiocli.router import Deployment
+from audiocli.secret import redact_key_shapes, without_secrets
+
+HIDDEN = "***"
+
+
+def as_yaml(settings: Settings) -> str:
+    """`settings` in the form of a config."""
+    policy = settings.policy
+    document = {
+        "model_list": [_row(each) for each in settings.deployments],
+        "router_settings": {
+            "routing_strategy": policy.strategy,
+            "num_retries": policy.retries,
+            "timeout": settings.timeout,
+            "allowed_fails": policy.allowed_fails,
+            "cooldown_time": policy.cooldown_time,
+            "fallbacks": [{name: list(others)} for name, others in policy.fallbacks.items()],
+            "default_fallbacks": list(policy.default_fallbacks),
+            "model_group_alias": dict(policy.aliases),
+        },
+        "general_settings": {"master_key": HIDDEN if settings.master_key else None},
+        "audiocli_settings": {"stream_normalize": settings.normalise, **asdict(settings.bounds)},
+    }
+    # Through JSON: plain mappings and lists, whatever they were.
+    plain = json.loads(redact_key_shapes(json.dumps(document, default=str)))
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+
+
+def _row(deployment: Deployment) -> dict[str, Any]:
+    endpoint = deployment.target.endpoint
+    params = {
+        "model": deployment.target.name,
+        "api_base": without_secrets(endpoint.base_url) if endpoint else None,
+        "api_key": HIDDEN if endpoint and endpoint.api_key else None,
+        "extra_headers": dict.fromkeys(endpoint.headers, HIDDEN) if endpoint else None,
+        "timeout": deployment.timeout,
+        "rpm": deployment.rpm,
+        "tpm": deployment.tpm,
+        "weight": deployment.weight,
+        "order": deployment.order,
+        "extra_body": deployment.extra_body,
+    }
+    said = {name: value for name, value in params.items() if value not in (None, {})}
+    row: dict[str, Any] = {"model_name": deployment.group, "litellm_params": said}
+    return {**row, "model_info": {"id": deployment.id, **deployment.model_info}}

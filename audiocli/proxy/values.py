@@ -1,0 +1,156 @@
+"""Values of a config, each of its right type. What is not raises `ConfigError` with its line."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from audiocli.errors import ConfigError
+from audiocli.printable import quoted
+from audiocli.proxy.document import Section
+
+_VARIABLE = "os.environ/"
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
+
+
+def looked_up(text: str, environ: Mapping[str, str], where: str) -> str:
+    """`text`, or what the variable holds that it names as `os.environ/NAME`."""
+    if not text.startswith(_VARIABLE):
+        return text
+    name = text.removeprefix(_VARIABLE)
+    if not (value := environ.get(name)):
+        raise ConfigError(f"{where}: {quoted(name)} is not set", hint="set it, or take the line out")
+    return value
+
+
+def number_of(value: Any, key: str, where: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if isinstance(value, bool) or not 0 <= number < 1e12:
+        raise ConfigError(f"{where}: {key} must be a number, 0 or more")
+    return number
+
+
+def count_of(value: Any, key: str, where: str) -> int:
+    number = number_of(value, key, where)
+    if number != int(number):
+        raise ConfigError(f"{where}: {key} must be a whole number")
+    return int(number)
+
+
+def text_of(value: Any, key: str, where: str) -> str:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value)
+    raise ConfigError(f"{where}: {key} must be text")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Settings that may stand in several sections, of which the first that has one decides."""
+
+    document: Section
+    sections: tuple[str, ...]
+
+    def get(self, key: str) -> Any:
+        return self._holder(key).get(key)
+
+    def where(self, key: str) -> str:
+        return self._holder(key).where(key)
+
+    def number(self, key: str, default: float) -> float:
+        value = self.get(key)
+        return default if value is None else number_of(value, key, self.where(key))
+
+    def count(self, key: str, default: int) -> int:
+        value = self.get(key)
+        return default if value is None else count_of(value, key, self.where(key))
+
+    def text(self, key: str, default: str) -> str:
+        value = self.get(key)
+        return default if value is None else text_of(value, key, self.where(key))
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.get(key)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        raise ConfigError(f"{self.where(key)}: {key} must be true or false")
+
+    def items(self, key: str) -> list[Any]:
+        return self._holder(key).items_of(key)
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """A list of names; one alone may stand without brackets."""
+        value = self.get(key)
+        rows = [value] if isinstance(value, str) else self.items(key)
+        return tuple(text_of(each, key, self.where(key)) for each in rows)
+
+    def _holder(self, key: str) -> Section:
+        sections = (self.document.section(name) for name in self.sections)
+        return next((each for each in sections if each.get(key) is not None), Section())
+
+
+@dataclass(frozen=True)
+class Params:
+    """The members of a row's `litellm_params`, with `os.environ/NAME` looked up."""
+
+    section: Section
+    environ: Mapping[str, str]
+
+    def text(self, key: str) -> str | None:
+        value = self.section.get(key)
+        if value is None:
+            return None
+        where = self.section.where(key)
+        return looked_up(text_of(value, key, where), self.environ, where)
+
+    def number(self, key: str) -> float | None:
+        text = self.text(key)
+        return None if text is None else number_of(text, key, self.section.where(key))
+
+    def count(self, key: str) -> int | None:
+        text = self.text(key)
+        return None if text is None else count_of(text, key, self.section.where(key))
+
+    def url(self, *keys: str) -> str | None:
+        """The address that the first of `keys` that is there holds."""
+        for key in keys:
+            if text := self.text(key):
+                return _checked_url(text, key, self.section.where(key))
+        return None
+
+    def any(self, key: str) -> Any:
+        value = self.section[key]
+        return self.text(key) if isinstance(value, str) else value
+
+    def headers(self) -> dict[str, str]:
+        """The headers that the row adds."""
+        found: dict[str, str] = {}
+        for row in (self.section.section(name) for name in ("headers", "extra_headers")):
+            for name in row:
+                found[name] = _checked_header(name, Params(row, self.environ).text(name), row.where(name))
+        organization = self.text("organization")
+        return {**found, **({"OpenAI-Organization": organization} if organization else {})}
+
+
+def _checked_url(text: str, key: str, where: str) -> str:
+    try:
+        place = urlsplit(text)
+        port = place.port
+    except ValueError:
+        place, port = urlsplit(""), None
+    if place.scheme in ("http", "https") and place.hostname and port != 0 and _is_plain(text):
+        return text
+    raise ConfigError(f"{where}: {key} is no address", hint="it begins with https:// or http://")
+
+
+def _checked_header(name: str, value: str | None, where: str) -> str:
+    if value is None or not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
+        raise ConfigError(f"{where}: {quoted(name)} is no header", hint="it is plain text on one line")
+    return value
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and not set(text) & set(' \\"<>')
