@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from audiocli import __version__
-from audiocli.cli import ask, caps
+from audiocli.cli import ask, caps, serve, transcribe
 
 # Rich's markup doubles the CPU time of --help. Rich's tracebacks show local variables, keys among them.
 app = typer.Typer(
@@ -13,7 +13,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 ok, 1 internal error, 2 usage or input, 3 the model cannot do this, "
     "4 no key or a wrong one, 5 refused by the service, 6 rate limit or quota, "
     "7 network, timeout or a broken answer, 8 output cannot be written, "
-    "10 nothing is known of a model, 130 Ctrl-C, 143 TERM.",
+    "9 some recordings of several failed, 10 nothing is known of a model, 130 Ctrl-C, 143 TERM.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -21,7 +21,9 @@ app = typer.Typer(
 
 app.command(epilog=ask.EXAMPLES)(ask.ask)
 app.command(epilog=caps.EXAMPLES)(caps.caps)
-COMMANDS = ("ask", "caps")
+app.command(epilog=transcribe.EXAMPLES)(transcribe.transcribe)
+app.command(epilog=serve.EXAMPLES)(serve.serve)
+COMMANDS = ("ask", "caps", "transcribe", "serve")
 
 
 def _show_version(wanted: bool) -> None:

@@ -92,7 +92,7 @@ class Meter:
 
 
 class DownloadBar:
-    """A bar on a terminal for `total` bytes that arrive."""
+    """A bar on a terminal for `total` bytes that arrive. Something that is said takes it away."""
 
     def __init__(self, stream: TextIO, total: int) -> None:
         from rich.console import Console
@@ -101,11 +101,19 @@ class DownloadBar:
         columns = BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
         self._bar = Progress(*columns, console=Console(file=stream), transient=True)
         self._task = self._bar.add_task("", total=total)
-        self._total = total
         self._bar.start()
 
     def advance(self, done: int) -> None:
-        """`done` bytes of all are there; with the last the bar goes away."""
+        """`done` bytes of all are there."""
         self._bar.update(self._task, completed=done)
-        if done >= self._total:
-            self._bar.stop()
+
+    def show(self, text: str) -> None:
+        pass  # What is waited for is to be seen.
+
+    def hide(self) -> None:
+        self._bar.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self.hide()
+        yield

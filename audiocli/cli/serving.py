@@ -1,37 +1,81 @@
-"""Asks a running server what models it has."""
+"""`audiocli serve`: does what it was told."""
 
-from audiocli.capabilities import Capabilities, Table
-from audiocli.capabilities.served import PATHS, Served, describe, read
-from audiocli.cli.signals import run_until_signal
-from audiocli.errors import InputError, ReplyError
-from audiocli.http import fetch
-from audiocli.printable import quoted
-from audiocli.secret import Secret
-from audiocli.wire.json import parse
+import gc
+import importlib.util
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TextIO
 
-MAX_BYTES = 32 * 1024 * 1024  # LiteLLM takes 8.5 kB for a model.
-SECONDS = 30.0
-SOURCE = "the server"
+from audiocli.cli.serve import ServeOptions
+from audiocli.cli.world import World
+from audiocli.errors import DependencyError
 
-
-def ask_server(url: str, table: Table, key: Secret | None = None) -> list[Capabilities]:
-    """What the server at `url`, with or without its `/v1`, has. Its word stands above `table`'s.
-
-    `key` is that server's, where it wants one. Raises `InputError` or `ReplyError` where it does not say,
-    `ConnectError` and `DeadlineError` where it cannot be reached.
-    """
-    return [describe(model, table, SOURCE) for model in run_until_signal(_served(url, key))]
+_PACKAGES = ("uvicorn", "httptools", "starlette", "aiohttp", "prometheus_client")
 
 
-async def _served(url: str, key: Secret | None) -> list[Served]:
-    headers = {"Authorization": f"Bearer {key.value}"} if key else {}
-    root = url.rstrip("/").removesuffix("/v1")
-    refused: InputError | ReplyError | None = None
-    for path in PATHS:
-        try:
-            body = await fetch(root + path, max_bytes=MAX_BYTES, seconds=SECONDS, headers=headers)
-            if served := read(parse(body)):
-                return served
-        except (InputError, ReplyError) as error:
-            refused = error  # The next path may be the one that it has.
-    raise refused or ReplyError(f"{quoted(url)} lists no models", hint="check the address")
+def serve(world: World, chosen: ServeOptions) -> int:
+    """Do what `audiocli serve` was told; returns its exit code once it is told to end."""
+    gc.enable()
+    if any(importlib.util.find_spec(package) is None for package in _PACKAGES):
+        raise DependencyError("the gateway is not installed", hint="pip install 'audiocli[serve]'")
+    from audiocli.proxy.settings import load_settings
+
+    path = chosen.config or world.environ.get("AUDIOCLI_CONFIG")
+    load = partial(load_settings, Path(path) if path else None, world.environ, docs=chosen.docs)
+    if chosen.check or chosen.print_config:
+        settings = load()
+        for warning in settings.warnings:
+            world.note(warning)
+        if chosen.print_config:
+            from audiocli.proxy.shown import as_yaml
+
+            world.answer(as_yaml(settings))
+        elif world.json:
+            world.answer(json.dumps({"schema": 1, "ok": True, "notes": world.notes}) + "\n")
+        return 0
+    from audiocli.proxy.runner import Serving
+    from audiocli.proxy.runner import serve as run
+
+    run(
+        Serving(
+            load=load,
+            ready=partial(_announce, world),
+            write=_quiet if chosen.quiet else _writer(world.stderr),
+            note=world.note,
+            host=chosen.host,
+            port=chosen.port,
+            workers=chosen.workers,
+            grace=chosen.grace,
+        )
+    )
+    return 0
+
+
+def _announce(world: World, url: str) -> None:
+    """Say where it listens; the document of `--json` has what there was to note before."""
+    if world.json:
+        world.answer(json.dumps({"schema": 1, "url": url, "pid": os.getpid(), "notes": world.notes}) + "\n")
+        world.json = False  # What comes later is said as it comes.
+    else:
+        world.note(f"listening on {url}")
+
+
+def _writer(stream: TextIO | None) -> Callable[[str], None]:
+    """Writes lines whole, also where several processes do."""
+    if stream is None:
+        return _quiet
+    descriptor = stream.fileno()
+
+    def write(line: str) -> None:
+        with suppress(OSError):
+            os.write(descriptor, line.encode() + b"\n")
+
+    return write
+
+
+def _quiet(_line: str) -> None:
+    """Nobody reads it."""

@@ -41,7 +41,7 @@ def test_a_line_of_the_readme_works(folder: Path, line: str) -> None:
         timeout=120,
     )
     assert result.returncode == 0, result.stderr.decode()
-    assert result.stdout or "aplay" in line
+    assert result.stdout or "aplay" in line or list(folder.glob("subs/*.vtt"))
 
 
 @pytest.mark.usefixtures("embedded_model")

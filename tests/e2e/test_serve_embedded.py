@@ -1,0 +1,117 @@
+"""`audiocli serve` with nothing set up, and OpenAI's own client."""
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import openai
+import pytest
+
+from audiocli.audio.sniff import sniff
+from tests.command import environment
+
+SAMPLE = Path(__file__).parents[2] / "samples" / "question.wav"
+
+
+pytestmark = pytest.mark.usefixtures("embedded_model")
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
+    """OpenAI's client, at a gateway that was started as a newcomer would."""
+    command = [sys.executable, "-m", "audiocli", "serve", "--port", "0", "--json"]
+    log = (tmp_path_factory.mktemp("serve") / "log").open("wb")
+    with log, subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=log) as process:
+        assert process.stdout is not None
+        url = json.loads(process.stdout.readline())["url"]
+        with openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as made:
+            yield made
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+def test_the_documented_question_is_answered_aloud(client: openai.OpenAI) -> None:
+    completion = client.chat.completions.create(
+        model="gpt-4o-audio-preview",
+        modalities=["text", "audio"],
+        audio={"voice": "alloy", "format": "wav"},
+        messages=[{"role": "user", "content": "Is a golden retriever a good family dog?"}],
+    )
+    message = completion.choices[0].message
+    assert message.audio is not None
+    assert message.content is None
+    assert sniff(base64.b64decode(message.audio.data)) == "wav"
+    assert message.audio.transcript
+    assert completion.usage is not None
+    assert completion.usage.completion_tokens > 0
+
+
+def test_a_spoken_question_is_heard(client: openai.OpenAI) -> None:
+    data = base64.b64encode(SAMPLE.read_bytes()).decode()
+    completion = client.chat.completions.create(
+        model="gpt-4o-audio-preview",
+        messages=[
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "Answer briefly."},
+                    {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}},
+                ],
+            }
+        ],
+    )
+    assert completion.choices[0].message.content
+
+
+def test_the_stream_helper_puts_a_spoken_answer_together(client: openai.OpenAI) -> None:
+    with client.chat.completions.stream(
+        model="gpt-4o-audio-preview",
+        modalities=["text", "audio"],
+        audio={"voice": "alloy", "format": "pcm16"},
+        messages=[{"role": "user", "content": "Say hello."}],
+        stream_options={"include_usage": True},
+    ) as stream:
+        for _ in stream:
+            pass
+        completion = stream.get_final_completion()
+    assert completion.choices[0].finish_reason in ("stop", "length")
+    assert completion.usage is not None
+
+
+@pytest.mark.parametrize("response_format", ["json", "verbose_json", "srt", "vtt", "text"])
+def test_a_recording_is_written_down(client: openai.OpenAI, response_format: str) -> None:
+    with SAMPLE.open("rb") as file:
+        answer = client.audio.transcriptions.create(
+            model="whisper-1",
+            file=file,
+            response_format=response_format,  # type: ignore[call-overload] # one of its literals
+        )
+    text = answer if isinstance(answer, str) else answer.text
+    assert "golden retriever" in text.lower()
+
+
+@pytest.mark.parametrize(
+    ("response_format", "kind"), [("wav", "wav"), ("mp3", "mp3"), ("flac", "flac"), ("opus", "opus")]
+)
+def test_text_is_read_aloud(client: openai.OpenAI, response_format: str, kind: str) -> None:
+    speech = client.audio.speech.create(
+        model="tts-1",
+        voice="alloy",
+        input="Hello there.",
+        response_format=response_format,  # type: ignore[arg-type] # one of its literals
+    )
+    assert sniff(speech.content) == kind
+
+
+def test_what_is_wrong_with_a_request_is_told_as_openai_does(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="input"):
+        client.audio.speech.create(model="tts-1", voice="alloy", input=" ")
+    with pytest.raises(openai.BadRequestError, match="api_base"):
+        client.chat.completions.create(
+            model="gpt-4o-audio-preview",
+            messages=[{"role": "user", "content": "hi"}],
+            extra_body={"api_base": "http://127.0.0.1:1"},
+        )
