@@ -4,11 +4,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 SOURCES := audiocli tests samples scripts
 
-.PHONY: help demo test check format caps-data bench clean
+.PHONY: help demo test check format caps-data bench bench-serve clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/local ## Ask the embedded model a question, and hear its answer
 	@$(BIN)/audiocli ask "Is a golden retriever a good family dog?" --model local --output dog.wav --no-stdin
@@ -32,6 +32,9 @@ caps-data: .venv/dev ## Build the table of models; LITELLM=... MODELS_DEV=... na
 bench: .venv/dev ## Measure start-up, memory and speed, as ratios
 	$(BIN)/python -m tests.bench
 
+bench-serve: .venv/dev ## Measure the gateway, beside nginx and other proxies on the PATH
+	$(BIN)/python -m tests.bench.gateway
+
 clean: ## Remove what these commands have made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dog.wav
 
@@ -42,7 +45,7 @@ clean: ## Remove what these commands have made
 
 .venv/local: .venv/python pyproject.toml
 	@test -e .venv/dev || echo "installing into .venv" >&2
-	@test -e .venv/dev || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local]'
+	@test -e .venv/dev || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
 	@touch $@
 
 .venv/dev: .venv/python pyproject.toml

@@ -10,12 +10,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from audiocli.audio.wav import wav_header
 from audiocli.local.weights import locate
+from tests.bench import transcribing
 from tests.bench.measure import AUDIOCLI, PYTHON, compile_everything, least_cpu, least_memory
+from tests.bench.report import Result, heading, load
 from tests.command import cache_home, environment
 from tests.servers import Exchange, serve
 
@@ -25,23 +26,8 @@ SMALL = 20_000
 DELTA = 19_200  # bytes: 0.4 s of pcm16, as gpt-audio-1.5 sends it
 
 
-@dataclass(frozen=True)
-class Result:
-    """One line of the report: what was measured, what it is compared with, and what is to be reached."""
-
-    name: str
-    measured: float
-    unit: str
-    reference: str
-    limit: float
-
-    def __str__(self) -> str:
-        verdict = "ok" if self.measured <= self.limit else "MISSED"
-        figures = f"{self.measured:8.2f} {self.unit:<3} (to reach: {self.limit:g}, {verdict})"
-        return f"{self.name:<46}{figures:<44}{self.reference}"
-
-
-def start_up() -> Iterator[Result]:
+def start_up(_folder: Path) -> Iterator[Result]:
+    """CPU to start a command, beside Python with the libraries that it cannot do without: least of 15 runs"""
     bare, typer, libraries = (
         ["-c", "pass"],
         ["-c", "import typer"],
@@ -53,6 +39,7 @@ def start_up() -> Iterator[Result]:
             ("--version", [AUDIOCLI, "--version"], bare),
             ("--help", [AUDIOCLI, "--help"], typer),
             ("ask --help", [AUDIOCLI, "ask", "--help"], typer),
+            ("transcribe --help", [AUDIOCLI, "transcribe", "--help"], typer),
             ("ask, against an instant server", question, libraries),
         ]:
             ours, theirs = least_cpu(command, [PYTHON, *reference])
@@ -62,6 +49,7 @@ def start_up() -> Iterator[Result]:
 
 
 def memory(folder: Path) -> Iterator[Result]:
+    """Peak memory of long questions and answers, beside short ones: least of 3 runs"""
     sizes = (SMALL, LARGE)
     with serve(functools.partial(_stream, DELTA)) as server:
         clips = [_clip(folder / f"{size}.wav", size) for size in sizes]
@@ -121,10 +109,10 @@ def delay(folder: Path) -> Iterator[Result]:
     yield Result("a piece of sound, sent to on disk", slow, "ms", told, 5)
 
 
-def embedded() -> Iterator[Result]:
+def embedded(_folder: Path) -> Iterator[Result]:
     """The embedded model with its weights on disk, and its engines called directly."""
     cache = Path(cache_home()) / "audiocli"
-    weights = asyncio.run(locate(None, cache, lambda done, total: None))
+    weights = asyncio.run(locate(None, cache, lambda what, done, total: None))
     ask = [AUDIOCLI, "ask", QUESTION, "-m", "local", "-o", "-", "-q", "--no-stdin", "--seed", "1"]
     direct = [PYTHON, "-m", "tests.bench.engines", str(weights), QUESTION]
     runs = [(_seconds(ask), _seconds(direct)) for _ in range(7)]
@@ -179,18 +167,26 @@ def _chunk(delta: object) -> bytes:
     return b"data: " + json.dumps({"choices": [{"index": 0, "delta": delta}]}).encode() + b"\n\n"
 
 
+BENCHES: tuple[Callable[[Path], Iterator[Result]], ...] = (
+    start_up,
+    memory,
+    delay,
+    embedded,
+    transcribing.recognising,
+    transcribing.archive,
+    transcribing.long_recording,
+    transcribing.journal,
+)
+
+
 def main() -> None:
     compile_everything()
+    print(load())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        benches: list[Callable[[], Iterator[Result]]] = [
-            start_up,
-            lambda: memory(folder),
-            lambda: delay(folder),
-            embedded,
-        ]
-        for bench in benches:
-            for result in bench():
+        for bench in BENCHES:
+            print(heading(bench))
+            for result in bench(folder):
                 print(result, flush=True)
 
 
