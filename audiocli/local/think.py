@@ -58,6 +58,7 @@ class LanguageModel:
         More threads are up to ten times slower than one while something else runs on their cores.
         """
         self._server = _load(weights, threads)
+        _servers.append(self._server)
 
     async def think(self, turns: Sequence[Turn], sampling: Sampling) -> AsyncGenerator[Thought, None]:
         """The answer to the last turn. Closing the generator ends the work within 0.2 s.
@@ -84,6 +85,10 @@ class LanguageModel:
             self._server.handle_chat_completions(request, lambda chunk: not emit(chunk))
 
         return stream_from_thread(work)
+
+
+# None is destroyed: that waits, with the interpreter's lock, for a thread that may want it.
+_servers: list[Any] = []
 
 
 def _load(weights: Path, threads: int) -> Any:

@@ -302,18 +302,6 @@ def test_a_client_that_does_not_read_is_closed(impatient: BareGateway) -> None:
     assert received.startswith(b"HTTP/1.1 200")
 
 
-def test_beyond_its_connections_it_says_503_and_recovers(impatient: BareGateway) -> None:
-    others = [impatient.connect() for _ in range(40)]
-    try:
-        answer = impatient.say(b"GET /crowded HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert statuses(answer) == [503]
-        assert documents(answer)[0]["error"]["type"] == "server_error"
-    finally:
-        for other in others:
-            other.close()
-    eventually(lambda: b" 200 " in impatient.say(GET + b"Connection: close\r\n\r\n"), "it has not recovered")
-
-
 def test_few_file_descriptors_are_survived(tmp_path: Path) -> None:
     resource = pytest.importorskip("resource")
     with bare_gateway(tmp_path) as gateway:
