@@ -20,7 +20,7 @@ from audiocli.cli.watching import Watch, watch_files, watch_words
 from audiocli.cli.world import World
 from audiocli.cli.written import encode, form_of
 from audiocli.errors import AudiocliError
-from audiocli.files import is_special, open_special, write_all
+from audiocli.files import is_special, open_special, unwritable, write_all
 from audiocli.providers.registry import Target
 from audiocli.transcript import Transcript
 from audiocli.transcription.archive import Item, Outcome, RunEvent, Told, transcribe_archive
@@ -134,8 +134,7 @@ class _Run:
         transcript = await self._heard(recording)
         result = result_of(recording, path, self._outcome(recording, transcript))
         if path is not None:
-            with open_special(path) as device:
-                write_all(device, form_of(self.plan.format, words=self.chosen.words).render(transcript))
+            _write_to_device(path, form_of(self.plan.format, words=self.chosen.words).render(transcript))
         elif not self.chosen.for_programs:
             self.watch.show(encode(transcript, self.plan.format, words=self.chosen.words))
         self.watch.end(result)
@@ -265,3 +264,11 @@ class _Run:
     def _print(self, document: object) -> None:
         with self.world.progress.paused():
             self.world.answer(json.dumps(document, ensure_ascii=False) + "\n")
+
+
+def _write_to_device(path: str, content: bytes) -> None:
+    try:
+        with open_special(path) as device:
+            write_all(device, content)
+    except OSError as error:
+        raise unwritable(path, error) from error

@@ -124,10 +124,12 @@ class _Stream:
     """
 
     def __init__(self, request: Request, settings: Settings) -> None:
-        self._events = EventDecoder(max_event_bytes=int(settings.bounds.stream_buffer_mb * MB))
+        self._most = int(settings.bounds.stream_buffer_mb * MB)
+        self._events = EventDecoder(max_event_bytes=self._most)
         self._chat = StreamNormaliser(usage=request.asks_usage) if request.chats else None
         self._normalises = request.chats and settings.normalise
-        self._held: list[bytes] | None = []  # before the first event
+        self._held = b""  # before the first event
+        self._begun = False
         self._usage: Usage | None = None
 
     @property
@@ -155,7 +157,7 @@ class _Stream:
         normal = [event for payload in payloads for event in self._read(payload)]
         if self._chat:
             normal += self._chat.close()
-        return b"".join(normal) if self._normalises else b"".join(self._held or ())
+        return b"".join(normal) if self._normalises else self._held
 
     def _read(self, payload: bytes) -> list[bytes]:
         if self._chat:
@@ -167,13 +169,13 @@ class _Stream:
         return []
 
     def _as_it_came(self, block: bytes, payloads: Sequence[bytes]) -> bytes:
-        if self._held is None:
+        if self._begun:
             return block
-        self._held.append(block)
-        if not payloads:
+        self._held += block
+        if not count and len(self._held) <= self._most:
             return b""
-        held, self._held = self._held, None
-        return b"".join(held)
+        held, self._held, self._begun = self._held, b"", True
+        return held
 
 
 class _Patience:
