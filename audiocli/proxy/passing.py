@@ -149,7 +149,8 @@ class _Stream:
         """What to send now, and how many events `block` has completed."""
         payloads = list(self._events.feed(block))
         normal = [event for payload in payloads for event in self._read(payload)]
-        return b"".join(normal) if self._normalises else self._as_it_came(block, payloads), len(payloads)
+        data = b"".join(normal) if self._normalises else self._as_it_came(block, len(payloads))
+        return data, len(payloads)
 
     def close(self) -> bytes:
         """What is left to send when the stream has ended. Raises `ReplyError` where it was cut off."""
@@ -168,11 +169,11 @@ class _Stream:
             self._usage = scanner.usage or self._usage
         return []
 
-    def _as_it_came(self, block: bytes, payloads: Sequence[bytes]) -> bytes:
+    def _as_it_came(self, block: bytes, events: int) -> bytes:
         if self._begun:
             return block
         self._held += block
-        if not count and len(self._held) <= self._most:
+        if not events and len(self._held) <= self._most:
             return b""
         held, self._held, self._begun = self._held, b"", True
         return held
