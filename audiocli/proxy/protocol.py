@@ -7,6 +7,8 @@ looked at one after the other.
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +28,8 @@ HEAD_END = b"\r\n\r\n"
 MAX_BYTES_BEHIND = 64 * 1024  # of further requests, while one is answered
 LINGER_SECONDS = 2.0  # for a client to hear an answer that came before it had finished speaking
 SLOWEST_BYTES_PER_SECOND = 1000.0  # that a client may read at
+
+_NO_LINGERING = struct.pack("ii", 1, 0)  # on, for 0 s: see socket(7)
 
 
 def bounded_protocol(bounds: Bounds) -> type[HttpToolsProtocol]:
@@ -56,7 +60,8 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
-        self.transport = _Parting(transport, self.loop, self._part, self.limits.send_timeout)  # type: ignore[assignment] # what uvicorn uses of one
+        self._connection = _Connection(transport, self.loop, self._part, self.limits.send_timeout)
+        self.transport = self._connection  # type: ignore[assignment] # what uvicorn uses of one
         if len(self.connections) > self.limits.max_connections:
             self._refuse(RefusedError(503, "there are too many connections: try again later"))
         else:
@@ -119,7 +124,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         def look() -> None:
             left = self.transport.get_write_buffer_size()
             if unread - left < SLOWEST_BYTES_PER_SECOND * seconds:
-                self.transport.abort()
+                _reset(self.transport)
             else:
                 self._watch_reader(left)
 
@@ -183,6 +188,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._body = framing_of(self.parser.get_http_version(), self.headers)
         self._body_bytes, self._body_began = 0, self.loop.time()
         self._within(self.limits.body_timeout)
+        self._connection.hold_next()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -224,6 +230,12 @@ class _BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
+def _reset(transport: asyncio.Transport) -> None:
+    """End a connection at once, and give up what the system still holds to be sent."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+    transport.abort()
+
+
 def _refusal(error: RefusedError) -> bytes:
     kind = "server_error" if error.status == 503 else "invalid_request_error"
     document = {"error": {"message": error.message, "type": kind, "param": None, "code": None}}
@@ -232,11 +244,14 @@ def _refusal(error: RefusedError) -> bytes:
     return STATUS_LINE[error.status] + head + body
 
 
-class _Parting:
-    """A connection that is closed by saying so and, where the client still speaks, listening on for a moment.
+class _Connection:
+    """A transport that is closed by saying so and, where the client still speaks, listening on for a moment.
 
     A system that is told to close one with data that nobody has read resets it, and with it goes the answer
     (RFC 9112, section 9.6). `parting` is told, and says whether the client still speaks.
+
+    uvloop sends each write at once, so that the head of an answer is held until its body follows: one call of
+    the system in place of two, and one packet for the client.
     """
 
     def __init__(
@@ -251,10 +266,30 @@ class _Parting:
         self._parting = parting
         self._send_timeout = send_timeout
         self._parted = False
-        self.write = transport.write
+        self._holds = False  # what is written next
+        self._held = b""
         self.abort = transport.abort
         self.get_extra_info = transport.get_extra_info
         self.get_write_buffer_size = transport.get_write_buffer_size
+
+    def hold_next(self) -> None:
+        """Let what is written next wait for what follows it, at the most until the loop's next turn."""
+        self._holds = True
+
+    def write(self, data: bytes) -> None:
+        if self._holds:
+            self._holds, self._held = False, data
+            self._loop.call_soon(self._flush)
+        elif self._held:
+            held, self._held = self._held, b""
+            self._transport.writelines((held, data))
+        else:
+            self._transport.write(data)
+
+    def _flush(self) -> None:
+        held, self._held = self._held, b""
+        if held and not self._transport.is_closing():
+            self._transport.write(held)
 
     def is_closing(self) -> bool:
         return self._parted or self._transport.is_closing()
@@ -262,6 +297,7 @@ class _Parting:
     def close(self) -> None:
         if self.is_closing():
             return
+        self._flush()
         self._parted = True
         if self._parting():
             self._transport.write_eof()
