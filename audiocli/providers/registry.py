@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from audiocli.capabilities import Capabilities, Table, current_table, known_models
+from audiocli.capabilities import Capabilities, Table, current_table, known_models, lookup
 from audiocli.capabilities.override import override
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment
 from audiocli.errors import AuthenticationError, ConfigError, DependencyError, UsageError
@@ -75,7 +75,13 @@ HOSTS: Mapping[str, Host] = {
         ),
     ),
     "openrouter": Host("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", "max_tokens"),
+    "gemini": Host(
+        "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY", "max_completion_tokens"
+    ),
+    "together_ai": Host("https://api.together.ai/v1", "TOGETHER_API_KEY", "max_tokens"),
+    "fireworks_ai": Host("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", "max_tokens"),
 }
+"""By the names that LiteLLM has for them."""
 
 # What compatible servers, old ones too, call the limit.
 COMPATIBLE_MAX_TOKENS_FIELD = "max_tokens"
@@ -259,13 +265,9 @@ def _missing_packages(target: Target) -> Iterator[None]:
 def reachable_models() -> list[str]:
     """The names in the table that need neither a config nor a base URL, each in all its forms."""
     names = known_models()
-    own = [name for name in names if "/" not in name]
-    within_reach = {*_IN_PROCESS, *HOSTS}
-    return [
-        *own,
-        *(f"{OPENAI}/{name}" for name in own),
-        *(name for name in names if name.partition("/")[0] in within_reach),
-    ]
+    elsewhere = {name for name in names if name.partition("/")[0] in {*_IN_PROCESS, *HOSTS}}
+    own = [name for name in names if "/" not in name and (known := lookup(name)) and known.provider == OPENAI]
+    return [*own, *(f"{OPENAI}/{name}" for name in own), *sorted(elsewhere)]
 
 
 @dataclass(frozen=True)
@@ -309,7 +311,7 @@ class _Names:
             endpoint = Endpoint(self.base_url, key, self.config.headers, COMPATIBLE_MAX_TOKENS_FIELD)
             return Target(OPENAI, model, self.table.lookup(model), endpoint)
         if provider not in HOSTS:
-            raise _unknown(name)
+            raise _unreachable(known) if (known := self.table.lookup(name)) else _unknown(name)
         host = HOSTS[provider]
         key = self.config.host_key(host.key_variable)
         endpoint = _at_host(host, key, self.config.headers if host.account else {})
@@ -339,11 +341,22 @@ class _Names:
         if name in _IN_PROCESS:
             return name, self.defaults.local.partition("/")[2] if name == LOCAL else name
         known = self.table.lookup(name)
-        return (known.provider or "", name) if known else ("", name)
+        own = known.provider or "" if known else ""
+        if known is None or own in HOSTS:
+            return own, name
+        # Of a maker's model, the table may have the name at another service than the one that can be asked.
+        return next((host for host in HOSTS if self.table.lookup(name, host)), own), name
 
 
 def _at_host(host: Host, key: Secret | None, headers: Mapping[str, str] = MappingProxyType({})) -> Endpoint:
     return Endpoint(host.base_url, key, headers, host.max_tokens_field, host.dialect, host.key_variable)
+
+
+def _unreachable(known: Capabilities) -> UsageError:
+    return UsageError(
+        f"{quoted(known.id)} is a model of {known.provider}, which is not asked directly",
+        hint="name a compatible server that has it by its base URL, or in the config by its api_base",
+    )
 
 
 def _unknown(name: str) -> UsageError:

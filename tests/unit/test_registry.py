@@ -120,5 +120,16 @@ def test_the_users_model_info_stands_above_the_table() -> None:
 
 def test_only_models_within_reach_are_suggested() -> None:
     names = reachable_models()
-    assert {"gpt-audio-1.5", "local/smollm2-135m"} <= set(names)
-    assert not [name for name in names if name.startswith("gemini/")]
+    assert {"gpt-audio-1.5", "openai/gpt-audio-1.5", "local/smollm2-135m", "gemini/gemini-2.5-flash"} <= {*names}
+    assert not [name for name in names if name.startswith(("deepgram/", "openai/gemini"))]
+
+
+def test_a_makers_model_is_asked_where_it_can_be() -> None:
+    target = resolve(Config(), "gemini-2.5-flash")
+    assert target.name == "gemini/gemini-2.5-flash"
+    assert target.key_variable == "GEMINI_API_KEY"
+
+
+def test_of_a_known_model_that_cannot_be_asked_it_says_so() -> None:
+    with pytest.raises(UsageError, match="a model of deepgram, which is not asked directly"):
+        resolve(Config(), "deepgram/nova-3")
