@@ -2,9 +2,11 @@
 
 import os
 import tempfile
+import threading
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ MOST_TOKENS = 160  # where that sentence does not end
 
 # Generation can be stopped between two batches of the prompt: 0.1 s. Larger ones are no faster on one thread.
 _BATCH_TOKENS = 16
+
+_THREADS = 1  # More are up to ten times slower while something else runs on their cores.
 
 _STEADY = {"top_p": 0.9, "repeat_penalty": 1.1}  # with a low temperature: stops most of its loops
 
@@ -52,13 +56,8 @@ class Thought:
 class LanguageModel:
     """A model in memory. Threads may share it: it answers one question after the other."""
 
-    def __init__(self, weights: Path, *, threads: int = 1) -> None:
-        """Loads in 0.2 s. Raises `DependencyError` for what is not a model.
-
-        More threads are up to ten times slower than one while something else runs on their cores.
-        """
-        self._server = _load(weights, threads)
-        _servers.append(self._server)
+    def __init__(self, server: Any) -> None:
+        self._server = server
 
     async def think(self, turns: Sequence[Turn], sampling: Sampling) -> AsyncGenerator[Thought, None]:
         """The answer to the last turn. Closing the generator ends the work within 0.2 s.
@@ -87,17 +86,30 @@ class LanguageModel:
         return stream_from_thread(work)
 
 
-# None is destroyed: that waits, with the interpreter's lock, for a thread that may want it.
-_servers: list[Any] = []
+_loading = threading.Lock()
 
 
-def _load(weights: Path, threads: int) -> Any:
+def language_model(weights: Path) -> LanguageModel:
+    """The model in the file `weights`, loaded in 0.2 s when it is first asked for, and then kept.
+
+    Raises `DependencyError` for what is not a model. A fork has none of its threads, and loads its own.
+    """
+    with _loading:
+        return _kept(weights, os.getpid())
+
+
+# It is never destroyed: that waits, with the interpreter's lock, for a thread that may want it.
+@cache
+def _kept(weights: Path, _process: int) -> LanguageModel:
+    return LanguageModel(_load(weights))
+
+
+def _load(weights: Path) -> Any:
     import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = str(weights)
-    params.cpuparams.n_threads = threads
-    params.cpuparams_batch.n_threads = threads
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _THREADS
     params.n_ctx = CONTEXT_TOKENS
     params.n_batch = params.n_ubatch = _BATCH_TOKENS
     params.n_parallel = 1

@@ -8,7 +8,6 @@ import asyncio
 import importlib.util
 import math
 import secrets
-import threading
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -36,7 +35,7 @@ from audiocli.errors import DependencyError, InputError, RejectedError, ServerEr
 from audiocli.local.engine import Sound, speak_thoughts
 from audiocli.local.listen import Listener
 from audiocli.local.speak import choose_speaker, find_flite, start_warming_up
-from audiocli.local.think import LanguageModel, Sampling, Thought, Turn
+from audiocli.local.think import LanguageModel, Sampling, Thought, Turn, language_model
 from audiocli.local.threads import call_in_thread
 from audiocli.local.weights import Progress, locate
 from audiocli.printable import quoted
@@ -83,8 +82,6 @@ class LocalProvider:
         self._model_path = model_path
         self._cache_dir = cache_dir
         self._progress = progress
-        self._model: LanguageModel | None = None
-        self._loading = threading.Lock()  # for whatever loops use this
         self._listener = Listener(cache_dir, progress)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
@@ -114,16 +111,8 @@ class LocalProvider:
             await asyncio.gather(loading, return_exceptions=True)
 
     async def _load(self) -> LanguageModel:
-        if self._model is not None:
-            return self._model
         weights = await locate(self._model_path, self._cache_dir, self._progress)
-        return await call_in_thread(lambda: self._loaded(weights))
-
-    def _loaded(self, weights: Path) -> LanguageModel:
-        with self._loading:
-            if self._model is None:
-                self._model = LanguageModel(weights)
-            return self._model
+        return await call_in_thread(lambda: language_model(weights))
 
     async def _understand(self, messages: tuple[Message, ...]) -> _Conversation:
         turns = []
