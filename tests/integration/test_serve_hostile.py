@@ -299,8 +299,12 @@ def test_a_client_that_does_not_read_is_closed(impatient: BareGateway) -> None:
         connection.sendall(b"GET /flood HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(4)
         with pytest.raises(ConnectionResetError):
-            while connection.recv(65536):
-                pass
+            _read_on(connection)
+
+
+def _read_on(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        pass
 
 
 def test_the_head_of_an_answer_and_its_body_come_together(impatient: BareGateway) -> None:

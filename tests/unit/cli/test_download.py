@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,7 +43,11 @@ class Terminal:
     other_side: int
 
     def read(self) -> str:
-        return os.read(self.other_side, 65536).decode()
+        """All that has been written; the system hands it over a moment later."""
+        shown = b""
+        while select.select([self.other_side], [], [], 0.2)[0]:
+            shown += os.read(self.other_side, 65536)
+        return shown.decode()
 
 
 @pytest.fixture
