@@ -21,21 +21,50 @@ OPENAI_KEY_VARIABLE = "OPENAI_API_KEY"
 
 _OWN_SECTIONS = frozenset({"model", "model_list", "api_key_file", "local_model", "capabilities_sources"})
 _SERVER_SECTIONS = frozenset(
-    {"general_settings", "litellm_settings", "router_settings", "environment_variables", "include"}
+    {
+        *("audiocli_settings", "environment_variables", "general_settings", "include"),
+        *("litellm_settings", "router_settings"),
+    }
 )
+
+OTHER_SECTIONS = frozenset(
+    {
+        "agent_list",
+        "assistant_settings",
+        "callback_settings",
+        "default_vertex_config",
+        "files_settings",
+        "finetune_settings",
+        "guardrails",
+        "mcp_aliases",
+        "mcp_servers",
+        "mcp_tools",
+        "policies",
+        "prompts",
+        "search_tools",
+        "vector_store_registry",
+        "worker_registry",
+    }
+)
+"""LiteLLM's, as of release 1.109, for things that are not done here."""
+
+_VARIABLE = "os.environ/"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
     """A model that the config gives a name: which one, where, and where its key is to be found.
 
-    The key stays where it is until this deployment is used, and goes to no other.
+    Texts may be `os.environ/NAME`, which is looked up when this deployment is used: its key stays where it is
+    until then, and goes to no other. `api_version` is Azure's.
     """
 
     model: str
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
     api_key_file: Path | None = None
+    api_version: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     model_info: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -73,20 +102,33 @@ class Config:
         if self.base_url is not None and _origin(url) == _origin(self.base_url):
             return self.openai_key()
         own = (each for each in self.deployments.values() if each.base_url is not None)
-        deployment = next((each for each in own if _origin(url) == _origin(each.base_url or "")), None)
+        deployment = next((each for each in own if self._is_at(each.base_url or "", url)), None)
         return self.deployment_key(deployment) if deployment else None
+
+    def _is_at(self, base_url: str, url: str) -> bool:
+        place = self.environ.get(base_url.removeprefix(_VARIABLE), base_url)
+        return _origin(url) == _origin(place)
 
     def deployment_key(self, deployment: Deployment) -> Secret | None:
         """The key that a deployment names. Raises `AuthenticationError` where that is not set."""
         if deployment.api_key_file is not None:
             return _key_from_file(deployment.api_key_file)
         reference = deployment.api_key
-        if reference is None or not reference.startswith("os.environ/"):
+        if reference is None or not reference.startswith(_VARIABLE):
             return _checked_key(reference, "the config's api_key") if reference else None
-        name = reference.removeprefix("os.environ/")
+        name = reference.removeprefix(_VARIABLE)
         if not (value := self.environ.get(name)):
             raise AuthenticationError(f"{name} is not set", hint=f"set it to the key for {deployment.model}")
         return _checked_key(value, name)
+
+    def looked_up(self, text: str) -> str:
+        """`text`, or what the variable holds that it names. Raises `ConfigError` where that is not set."""
+        if not text.startswith(_VARIABLE):
+            return text
+        name = text.removeprefix(_VARIABLE)
+        if not (value := self.environ.get(name)):
+            raise ConfigError(f"{name} is not set", hint="set it, or change the config, which names it")
+        return value
 
 
 def load(environ: Mapping[str, str], path: Path | None = None) -> Config:
@@ -162,7 +204,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _checked(document: Any, path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ConfigError(f"the config {quoted(str(path))} is not a mapping")
-    unknown = [name for name in document if name not in _OWN_SECTIONS | _SERVER_SECTIONS]
+    passed_over = _SERVER_SECTIONS | OTHER_SECTIONS
+    unknown = [name for name in document if name not in _OWN_SECTIONS | passed_over]
     if unknown:
         known = ", ".join(sorted(_OWN_SECTIONS | _SERVER_SECTIONS))
         raise ConfigError(
@@ -200,11 +243,22 @@ def _deployment(model: str, params: Mapping[Any, Any], model_info: object) -> De
         raise ConfigError(f"the config's model_info of {quoted(model)} must be a mapping")
     return Deployment(
         model=model,
-        base_url=_text(params, "api_base"),
+        base_url=_text(params, "api_base") or _text(params, "base_url"),
         api_key=_text(params, "api_key"),
         api_key_file=_path(_text(params, "api_key_file")),
+        api_version=_text(params, "api_version"),
+        headers=_own_headers(params),
         model_info=model_info or {},
     )
+
+
+def _own_headers(params: Mapping[Any, Any]) -> dict[str, str]:
+    headers = params.get("extra_headers") or {}
+    if not isinstance(headers, Mapping):
+        raise ConfigError("the config's extra_headers must be a mapping")
+    organization = _text(params, "organization")
+    named = {"OpenAI-Organization": organization} if organization else {}
+    return {**named, **{str(name): str(value) for name, value in headers.items()}}
 
 
 def _sources(document: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from audiocli.providers.endpoint import Endpoint
 from audiocli.secret import Secret
 
-PREFIX = "azure/"
+AZURE = "azure"
 DEFAULT_VERSION = "2025-01-01-preview"  # the first with audio in chat completions
 
 

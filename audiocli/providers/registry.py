@@ -17,6 +17,7 @@ from audiocli.capabilities.override import override
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment
 from audiocli.errors import AuthenticationError, ConfigError, DependencyError, UsageError
 from audiocli.printable import quoted
+from audiocli.providers.azure import AZURE, azure_endpoint
 from audiocli.providers.base import Provider, Transcriber
 from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect, Endpoint
 from audiocli.providers.openai_compatible import OpenAICompatible
@@ -321,17 +322,27 @@ class _Names:
     def _deployed(self, deployment: Deployment) -> Target:
         """A deployment with a server or a key of its own, which are used for it alone."""
         provider, model = self._split(deployment.model)
-        key = self.config.deployment_key(deployment)
-        host = HOSTS.get(provider)
-        if deployment.base_url is not None:
-            endpoint = Endpoint(deployment.base_url, key, max_tokens_field=COMPATIBLE_MAX_TOKENS_FIELD)
-        elif host is not None:
-            endpoint = _at_host(host, key)
-        else:
-            raise ConfigError(f"{quoted(deployment.model)} has no api_base in the config", hint="add one")
-        own = provider in HOSTS and provider != OPENAI
+        endpoint = self._own_endpoint(deployment, provider, model)
+        if deployment.headers:
+            endpoint = replace(endpoint, headers={**endpoint.headers, **self._own_headers(deployment)})
+        own = provider in (*HOSTS, AZURE) and provider != OPENAI
         known = self.table.lookup(model, provider) if own else self.table.lookup(model)
-        return Target(OPENAI, model, known, endpoint)
+        return Target(AZURE if provider == AZURE else OPENAI, model, known, endpoint)
+
+    def _own_endpoint(self, deployment: Deployment, provider: str, model: str) -> Endpoint:
+        key = self.config.deployment_key(deployment)
+        if deployment.base_url is None and provider in HOSTS:
+            return _at_host(HOSTS[provider], key)
+        if deployment.base_url is None:
+            raise ConfigError(f"{quoted(deployment.model)} has no api_base in the config", hint="add one")
+        base_url = self.config.looked_up(deployment.base_url)
+        if provider == AZURE:
+            version = deployment.api_version and self.config.looked_up(deployment.api_version)
+            return azure_endpoint(base_url, model, version, key)
+        return Endpoint(base_url, key, max_tokens_field=COMPATIBLE_MAX_TOKENS_FIELD)
+
+    def _own_headers(self, deployment: Deployment) -> dict[str, str]:
+        return {name: self.config.looked_up(value) for name, value in deployment.headers.items()}
 
     def _split(self, name: str) -> tuple[str, str]:
         """The provider and the model's name there; a known name needs no provider, and `local` no model."""

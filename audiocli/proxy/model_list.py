@@ -11,8 +11,7 @@ from audiocli.capabilities import Capabilities, Table, current_table
 from audiocli.capabilities.override import override
 from audiocli.config import Config
 from audiocli.errors import AudiocliError, AuthenticationError, ConfigError, DependencyError
-from audiocli.providers.azure import PREFIX as AZURE
-from audiocli.providers.azure import azure_endpoint
+from audiocli.providers.azure import AZURE, azure_endpoint
 from audiocli.providers.registry import HOSTS, LOCAL, Target, resolve
 from audiocli.proxy import litellm_keys
 from audiocli.proxy.document import Section
@@ -78,7 +77,7 @@ def _target(values: Params, config: Config) -> Target:
     if provider and not model.startswith(f"{provider}/"):
         model = f"{provider}/{model}"
     try:
-        find = _azure_target if model.startswith(AZURE) else _compatible_target
+        find = _azure_target if model.startswith(f"{AZURE}/") else _compatible_target
         target = find(model, values, config)
     except ConfigError:
         raise
@@ -113,12 +112,12 @@ def _azure_target(model: str, values: Params, config: Config) -> Target:
     where = values.section.where("model")
     if row.base_url is None:
         raise ConfigError(f"{where}: {model} has no api_base", hint="https://NAME.openai.azure.com")
-    name = model.removeprefix(AZURE)
+    name = model.removeprefix(f"{AZURE}/")
     if "*" in name:
         raise ConfigError(f"{where}: a deployment of Azure has one name", hint="give each a row")
     endpoint = azure_endpoint(row.base_url, name, values.text("api_version"), config.deployment_key(row))
-    known = current_table(config.cache_dir).lookup(name, AZURE.rstrip("/"))
-    return Target(AZURE.rstrip("/"), name, known, endpoint)
+    known = current_table(config.cache_dir).lookup(name, AZURE)
+    return Target(AZURE, name, known, endpoint)
 
 
 def _body_fields(values: Params) -> dict[str, Any]:

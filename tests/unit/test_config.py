@@ -65,6 +65,31 @@ def test_a_litellm_config_gives_names_to_deployments(tmp_path: Path) -> None:
     assert config.deployment_key(here) is None
 
 
+def test_what_is_for_the_gateway_is_passed_over(tmp_path: Path) -> None:
+    sections = ("audiocli_settings: {max_body_mb: 3}", "guardrails: []", "include: [other.yaml]")
+    assert loaded(tmp_path, "\n".join(("model: local", *sections))).model == "local"
+
+
+def test_a_deployment_has_an_address_and_headers_of_its_own(tmp_path: Path) -> None:
+    text = """
+        model_list:
+          - model_name: mine
+            litellm_params:
+              model: azure/audio
+              base_url: os.environ/PLACE
+              api_version: 2025-04-01-preview
+              organization: org-1
+              extra_headers: {X-Team: os.environ/TEAM}
+    """
+    config = loaded(tmp_path, text, PLACE="https://here.example")
+    mine = config.deployments["mine"]
+    assert config.looked_up(mine.base_url or "") == "https://here.example"
+    assert mine.headers == {"OpenAI-Organization": "org-1", "X-Team": "os.environ/TEAM"}
+    assert config.server_key("https://here.example/v1") is None
+    with pytest.raises(ConfigError, match="TEAM is not set"):
+        config.looked_up(mine.headers["X-Team"])
+
+
 def test_a_key_that_is_not_set_is_missed_when_it_is_used(tmp_path: Path) -> None:
     text = "model_list: [{model_name: a, litellm_params: {model: openai/x, api_key: os.environ/ABSENT}}]"
     config = loaded(tmp_path, text)
@@ -111,6 +136,7 @@ def test_an_empty_key_is_none(tmp_path: Path, key: str) -> None:
         ("model_list: {}", "must be a list"),
         ("model_list: [{model_name: a}]", "needs model_name and litellm_params.model"),
         ("model_list: [{model_name: a, litellm_params: {model: x, api_base: 3}}]", "api_base must be text"),
+        ("model_list: [{model_name: a, litellm_params: {model: x, extra_headers: 3}}]", "must be a mapping"),
         ("model: !!python/object/apply:os.system ['true']", "not valid YAML"),
         ("model: \x00", "not valid YAML"),
         ("model: " + "[" * 5000, "not valid YAML"),

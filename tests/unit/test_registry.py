@@ -118,9 +118,30 @@ def test_the_users_model_info_stands_above_the_table() -> None:
     assert known.audio_output is True
 
 
+def test_a_deployment_of_azure_has_its_own_address_and_key_header() -> None:
+    said = Deployment(
+        model="azure/audio",
+        base_url="os.environ/PLACE",
+        api_key="sk-0123456789",
+        api_version="2025-04-01-preview",
+        headers={"X-Team": "voice"},
+    )
+    config = Config(deployments={"x": said}, environ={"PLACE": "https://here.openai.azure.com/"})
+    target = resolve(config, "x")
+    assert target.name == "azure/audio"
+    assert target.endpoint is not None
+    assert target.endpoint.url == (
+        "https://here.openai.azure.com/openai/deployments/audio/chat/completions?api-version=2025-04-01-preview"
+    )
+    assert target.endpoint.credentials == {"api-key": "sk-0123456789"}
+    assert target.endpoint.headers == {"X-Team": "voice"}
+
+
 def test_only_models_within_reach_are_suggested() -> None:
     names = reachable_models()
-    assert {"gpt-audio-1.5", "openai/gpt-audio-1.5", "local/smollm2-135m", "gemini/gemini-2.5-flash"} <= {*names}
+    assert {"gpt-audio-1.5", "openai/gpt-audio-1.5", "local/smollm2-135m", "gemini/gemini-2.5-flash"} <= {
+        *names
+    }
     assert not [name for name in names if name.startswith(("deepgram/", "openai/gemini"))]
 
 
