@@ -51,7 +51,8 @@ def _curl_headers(request: ChatRequest, endpoint: Endpoint, *, keyed: bool) -> l
         shlex.quote(header) for header in headers if not header.startswith(("Accept-Encoding", "User-Agent"))
     ]
     if keyed:
-        quoted.append(f'"Authorization: Bearer ${endpoint.key_variable}"')
+        credentials = endpoint.credentials_of(f"${endpoint.key_variable}")
+        quoted += [f'"{name}: {value}"' for name, value in credentials.items()]
     return [argument for header in quoted for argument in ("-H", header)]
 
 

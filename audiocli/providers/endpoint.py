@@ -70,10 +70,12 @@ class Endpoint:
     @property
     def credentials(self) -> dict[str, str]:
         """The header with the key."""
-        if self.api_key is None:
-            return {}
+        return self.credentials_of(self.api_key.value) if self.api_key else {}
+
+    def credentials_of(self, key: str) -> dict[str, str]:
+        """The header with `key`, which may also be what stands for one."""
         scheme = "Bearer " if self.key_header == "Authorization" else ""
-        return {self.key_header: f"{scheme}{self.api_key.value}"}
+        return {self.key_header: f"{scheme}{key}"}
 
     @property
     def shown_url(self) -> str:

@@ -338,6 +338,27 @@ def test_a_curl_line_has_a_key_only_where_there_is_one() -> None:
     assert b"$OPENAI_API_KEY" not in audiocli(*arguments).stdout
 
 
+def test_a_deployment_of_azure_is_asked_as_azure_is(tmp_path: Path) -> None:
+    env = environment(AZURE_API_KEY=KEY)
+    params = {
+        "model": "azure/audio",
+        "api_key": "os.environ/AZURE_API_KEY",
+        "api_version": "2025-04-01-preview",
+    }
+    with serve(speak) as server:
+        row = {"model_name": "mine", "litellm_params": {**params, "api_base": server.url}}
+        (tmp_path / "config.yaml").write_text(json.dumps({"model_list": [row]}))
+        arguments = ("ask", "hi", "-m", "mine", "--config", "config.yaml")
+        assert audiocli(*arguments, cwd=tmp_path, env=env).returncode == 0
+        line = audiocli(*arguments, "--curl", cwd=tmp_path, env=env).stdout
+    (exchange,) = server.exchanges
+    path = b"/openai/deployments/audio/chat/completions?api-version=2025-04-01-preview"
+    assert exchange.head.startswith(b"POST " + path + b" ")
+    assert exchange.headers["api-key"] == KEY
+    assert "authorization" not in exchange.headers
+    assert b'-H "api-key: $AZURE_API_KEY"' in line
+
+
 def test_a_query_of_the_base_url_stays_at_its_end_and_is_not_shown() -> None:
     with serve(speak) as server:
         result = audiocli("ask", "hi", "-v", "--base-url", f"{server.url}/v1?key=hunter2")
