@@ -20,7 +20,6 @@ from audiocli.printable import quoted
 from audiocli.providers.azure import AZURE, azure_endpoint
 from audiocli.providers.base import Provider, Transcriber
 from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect, Endpoint
-from audiocli.providers.openai_compatible import OpenAICompatible
 from audiocli.providers.suiting import TEXT_ONLY, Wanted, chats, default_transcriber
 from audiocli.secret import Secret
 
@@ -206,7 +205,7 @@ def build(target: Target, config: Config, progress: Progress) -> Provider:
     """
     _check_key(target)
     if target.endpoint is not None:
-        return OpenAICompatible(target.endpoint)
+        return _compatible(target.endpoint)
     with _missing_packages(target):
         return _IN_PROCESS[target.provider](config, progress)
 
@@ -231,6 +230,12 @@ def speech(target: Target) -> Speak:
     """What reads aloud for `target`, which runs in this process. Raises `DependencyError`."""
     with _missing_packages(target):
         return _SPEECH[target.provider]()
+
+
+def _compatible(endpoint: Endpoint) -> Provider:
+    from audiocli.providers.openai_compatible import OpenAICompatible  # A gateway needs no httpx.
+
+    return OpenAICompatible(endpoint)
 
 
 def _verbatim(provider: Provider, known: Capabilities | None) -> Transcriber:

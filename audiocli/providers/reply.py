@@ -5,17 +5,20 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 from audiocli.errors import ConnectError, ProviderError, RejectedError, ReplyError
-from audiocli.http import Reply
 from audiocli.wire.errors import decode_error
 from audiocli.wire.sse import EventDecoder
+
+if TYPE_CHECKING:
+    from audiocli.http import Reply  # A gateway reads errors only, and has no use for httpx.
 
 MAX_ERROR_BYTES = 1024 * 1024
 LONGEST_WAIT_SECONDS = 1e9
 
 
-async def first_of(reply: Reply, pieces: AsyncIterator[bytes]) -> bytes:
+async def first_of(reply: "Reply", pieces: AsyncIterator[bytes]) -> bytes:
     """The first piece with something in it, from there on. Raises `ReplyError` for a web page."""
     async for piece in pieces:
         if first := piece.lstrip(b"\xef\xbb\xbf \t\r\n"):  # a byte order mark, and white space
@@ -36,7 +39,7 @@ async def rejoined(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncGenerator
         yield piece
 
 
-async def whole(reply: Reply, pieces: AsyncIterator[bytes], max_bytes: int) -> bytes:
+async def whole(reply: "Reply", pieces: AsyncIterator[bytes], max_bytes: int) -> bytes:
     """The whole body, of at most `max_bytes`. Raises `ReplyError` beyond that."""
     body = bytearray()
     async for piece in pieces:
@@ -48,7 +51,7 @@ async def whole(reply: Reply, pieces: AsyncIterator[bytes], max_bytes: int) -> b
 
 
 async def payloads(
-    reply: Reply, lines: EventDecoder, pieces: AsyncIterator[bytes]
+    reply: "Reply", lines: EventDecoder, pieces: AsyncIterator[bytes]
 ) -> AsyncGenerator[bytes, None]:
     """The payload of each event in a body; only events count as signs of life. `ConnectError` says where it
     was cut off.
@@ -62,7 +65,7 @@ async def payloads(
         raise ConnectError(f"the answer was cut off: {error.message}", retryable=error.retryable) from error
 
 
-async def check_status(reply: Reply) -> None:
+async def check_status(reply: "Reply") -> None:
     """Raise what a status other than 200 means, with the service's own reason."""
     status = reply.status
     if status == 200:
@@ -85,7 +88,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> ProviderErr
     return error
 
 
-async def _read_error(reply: Reply) -> bytes:
+async def _read_error(reply: "Reply") -> bytes:
     """As much of the body as comes, and as is needed: the status alone says enough."""
     body = bytearray()
     with suppress(ProviderError):
