@@ -17,8 +17,9 @@ def printable(text: str) -> str:
 def one_line(text: str, limit: int = 200) -> str:
     """`text` on one line of at most `limit` characters, with a space for each that cannot be seen."""
     looked_at = text[: 16 * limit]  # Of 10 MB no more is needed to fill a line.
-    seen = "".join(character if character.isprintable() else " " for character in looked_at)
-    line = " ".join(seen.split())
+    if not looked_at.isprintable():  # most are, and this is on the gateway's way
+        looked_at = "".join(character if character.isprintable() else " " for character in looked_at)
+    line = " ".join(looked_at.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
