@@ -41,6 +41,9 @@ _BUSY = frozenset({*_BASE, "choices", "usage", "obfuscation"})
 _SOUND = "\0sound"
 """Stands for the base64 in a document without it. No service writes a NUL."""
 
+_encoded = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` makes one for each call
+_ENCODED_SOUND = _encoded(_SOUND)[1:-1].encode()
+
 
 @dataclass
 class _Choice:
@@ -251,8 +254,7 @@ def _read(payload: bytes) -> tuple[dict[str, Any], tuple[int, int] | None]:
 
 
 def _encode(document: dict[str, Any], sound: bytes) -> bytes:
-    written = json.dumps(document, separators=(",", ":")).encode()
-    return encode_event(written.replace(json.dumps(_SOUND)[1:-1].encode(), sound, 1))
+    return encode_event(_encoded(document).encode().replace(_ENCODED_SOUND, sound, 1))
 
 
 def _object(value: dict[str, Any], name: str) -> dict[str, Any]:
