@@ -70,10 +70,10 @@ class Config:
 
     def server_key(self, url: str) -> Secret | None:
         """The key for the server at `url`, if the environment or a deployment names that server."""
-        if self.base_url is not None and _origin(url) == _origin(self.base_url):
+        if self.base_url is not None and same_origin(url, self.base_url):
             return self.openai_key()
         own = (each for each in self.deployments.values() if each.base_url is not None)
-        deployment = next((each for each in own if _origin(url) == _origin(each.base_url or "")), None)
+        deployment = next((each for each in own if same_origin(url, each.base_url or "")), None)
         return self.deployment_key(deployment) if deployment else None
 
     def deployment_key(self, deployment: Deployment) -> Secret | None:
@@ -110,6 +110,11 @@ def load(environ: Mapping[str, str], path: Path | None = None) -> Config:
         state_dir=_directory(environ, "XDG_STATE_HOME", os.path.join(".local", "state")),
         environ=environ,
     )
+
+
+def same_origin(url: str, other: str) -> bool:
+    """Whether two addresses are of one server, as far as their text tells: what is of one has its key."""
+    return _origin(url) == _origin(other)
 
 
 def _origin(url: str) -> str:

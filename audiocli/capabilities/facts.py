@@ -71,12 +71,16 @@ class Capabilities:
 
     @property
     def input_per_minute(self) -> float | None:
-        """US dollars for a minute of sound sent; `None` where that is not known."""
+        """US dollars for a minute of sound sent; `None` where that is not known, or none is taken."""
+        if self.audio_input is False:
+            return None
         return _per_minute(self.prices.second_in, self.prices.audio_in, self.input_tokens_per_second)
 
     @property
     def output_per_minute(self) -> float | None:
-        """US dollars for a minute of sound received; `None` where that is not known."""
+        """US dollars for a minute of sound received; `None` where that is not known, or none is made."""
+        if self.audio_output is False:
+            return None
         return _per_minute(self.prices.second_out, self.prices.audio_out, self.output_tokens_per_second)
 
     def is_retired(self, today: str) -> bool:
@@ -115,7 +119,12 @@ def from_row(id: str, row: Mapping[str, Any]) -> Capabilities:
 def _per_minute(second: float | None, token: float | None, tokens_per_second: int | None) -> float | None:
     # Where a service states both, the price of a second is the plainer: it holds for every length.
     if second is not None:
-        return second * 60
+        return _rounded(second * 60)
     if token is None or tokens_per_second is None:
         return None
-    return token * tokens_per_second * 60 / TOKENS
+    return _rounded(token * tokens_per_second * 60 / TOKENS)
+
+
+def _rounded(price: float) -> float:
+    """To six digits: a third of a cent a minute is stated with no more of them by the second."""
+    return float(f"{price:.6g}")

@@ -41,14 +41,14 @@ def look_up(world: World, chosen: CapsOptions, *, today: str) -> int:
     table = _table(world, config, chosen)
     if chosen.refresh and not chosen.models:
         return 0
-    asked = _asked(table, config, chosen)
+    asked, names = _asked(world, table, config, chosen)
     found = [model for model in asked.values() if model is not None and _wanted(model, chosen)]
     if chosen.can is not None:
         return _EXIT_CODES[_ABILITIES[chosen.can](found[0]) if found else None]
     if found:
         world.answer(_rendered(world, chosen, found, today))
     if missing := [name for name, model in asked.items() if model is None]:
-        raise _unknown(missing, [*config.deployments, *table.names()])
+        raise _unknown(missing, names)
     if not found:
         raise UnknownModelError("no model is like that", hint="audiocli caps lists those that there are")
     return 0
@@ -71,18 +71,29 @@ def _table(world: World, config: Config, chosen: CapsOptions) -> Table:
     return current_table(config.cache_dir)
 
 
-def _asked(table: Table, config: Config, chosen: CapsOptions) -> dict[str, Capabilities | None]:
-    """The models that are asked for, each by its name; `None` for one that nobody knows."""
+def _asked(
+    world: World, table: Table, config: Config, chosen: CapsOptions
+) -> tuple[dict[str, Capabilities | None], list[str]]:
+    """The models that are asked for, each by its name, `None` for one that nobody knows; and all that are
+    known by name.
+    """
     if chosen.server is not None:
-        from audiocli.cli.asking_servers import ask_server
-
-        served = {
-            model.id: model for model in ask_server(chosen.server, table, config.server_key(chosen.server))
-        }
-        return {name: served.get(name) for name in chosen.models or served}
+        served = _served(world, table, config, chosen.server)
+        lowered = {name.lower(): model for name, model in served.items()}
+        names = chosen.models or served
+        return {name: served.get(name) or lowered.get(name.lower()) for name in names}, list(served)
+    names = [*config.deployments, *table.names()]
     if chosen.models:
-        return {name: known(table, config, name) for name in chosen.models}
-    return {model.id: model for model in table.models() if _has_audio(model)}
+        return {name: known(table, config, name) for name in chosen.models}, names
+    return {model.id: model for model in table.models() if _has_audio(model)}, names
+
+
+def _served(world: World, table: Table, config: Config, url: str) -> dict[str, Capabilities]:
+    from audiocli.cli.asking_servers import ask_server
+    from audiocli.providers.registry import server_key  # With it comes HTTP, which the table does not need.
+
+    world.secret = server_key(config, url)
+    return {model.id: model for model in ask_server(url, table, world.secret)}
 
 
 def _has_audio(model: Capabilities) -> bool:
@@ -116,7 +127,7 @@ def _unknown(missing: Sequence[str], names: Sequence[str]) -> UnknownModelError:
     name = missing[0]
     last = name.rpartition("/")[2]
     same = [known for known in names if known.rpartition("/")[2] == last]
-    close = same or difflib.get_close_matches(name, names, n=3)
+    close = same or difflib.get_close_matches(name.lower(), names, n=3)
     advice = f"did you mean {' or '.join(close[:3])}?" if close else "audiocli caps lists what it knows"
     more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
     return UnknownModelError(f"nothing is known of {quoted(name)}{more}", hint=advice)

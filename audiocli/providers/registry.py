@@ -14,7 +14,7 @@ from typing import Literal
 
 from audiocli.capabilities import Capabilities, Table, current_table, known_models
 from audiocli.capabilities.override import override
-from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment
+from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, same_origin
 from audiocli.errors import AuthenticationError, ConfigError, DependencyError, UsageError
 from audiocli.printable import quoted
 from audiocli.providers.base import Provider, Transcriber
@@ -256,6 +256,16 @@ def _missing_packages(target: Target) -> Iterator[None]:
         raise AuthenticationError("there is no key, and no embedded model", hint=hint) from error
 
 
+def server_key(config: Config, url: str) -> Secret | None:
+    """The key for the server at `url`: the one that is set for it, else its host's, if it is one of `HOSTS`.
+
+    Raises `AuthenticationError` for one that is named and not there.
+    """
+    hosts = (host for host in HOSTS.values() if same_origin(url, host.base_url))
+    host = next(hosts, None)
+    return config.server_key(url) or (config.host_key(host.key_variable) if host else None)
+
+
 def reachable_models() -> list[str]:
     """The names in the table that need neither a config nor a base URL, each in all its forms."""
     names = known_models()
@@ -302,7 +312,7 @@ class _Names:
         if provider in _IN_PROCESS:
             if (known := self.table.lookup(model, provider)) is None:
                 raise _unknown(name)
-            return Target(provider, model, known)
+            return Target(provider, _spelt(model, known), known)
         if self.base_url is not None:
             model = model if provider == OPENAI else name
             key = self.config.openai_key()
@@ -314,7 +324,8 @@ class _Names:
         key = self.config.host_key(host.key_variable)
         endpoint = _at_host(host, key, self.config.headers if host.account else {})
         missing = None if key else host.key_variable
-        return Target(provider, model, self.table.lookup(model, provider), endpoint, missing)
+        known = self.table.lookup(model, provider)
+        return Target(provider, _spelt(model, known), known, endpoint, missing)
 
     def _deployed(self, deployment: Deployment) -> Target:
         """A deployment with a server or a key of its own, which are used for it alone."""
@@ -334,12 +345,20 @@ class _Names:
     def _split(self, name: str) -> tuple[str, str]:
         """The provider and the model's name there; a known name needs no provider, and `local` no model."""
         provider, _, model = name.partition("/")
+        if provider.lower() in {*HOSTS, *_IN_PROCESS}:
+            provider = provider.lower()
         if model:
             return provider, model
-        if name in _IN_PROCESS:
-            return name, self.defaults.local.partition("/")[2] if name == LOCAL else name
+        if provider in _IN_PROCESS:
+            return provider, self.defaults.local.partition("/")[2] if provider == LOCAL else provider
         known = self.table.lookup(name)
         return (known.provider or "", name) if known else ("", name)
+
+
+def _spelt(model: str, known: Capabilities | None) -> str:
+    """`model` in the upper and lower case of its own name, which a service insists on."""
+    own = known.id[-len(model) :] if known else model
+    return own if own.lower() == model.lower() else model
 
 
 def _at_host(host: Host, key: Secret | None, headers: Mapping[str, str] = MappingProxyType({})) -> Endpoint:

@@ -296,6 +296,106 @@ def test_a_hostile_answer_is_one_clean_error(body: bytes, code: int, says: str) 
     assert says in error_line(result)
 
 
+DENIED = b'{"error": {"message": "No api key passed in.", "type": "auth_error", "code": "401"}}'
+
+
+def denies(status: str, body: bytes = DENIED) -> Any:
+    return lambda exchange: exchange.reply(body, status=status)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "says"),
+    [
+        (
+            "401 Unauthorized",
+            DENIED,
+            4,
+            "No api key passed in. (HTTP 401): it wants a key: set OPENAI_BASE_URL",
+        ),
+        ("403 Forbidden", b"", 4, "(HTTP 403): it wants a key"),
+        ("429 Too Many Requests", b"", 6, "(HTTP 429): try again later"),
+        ("400 Bad Request", b'{"error": "No connected db."}', 5, "No connected db. (HTTP 400)"),
+        ("503 Service Unavailable", b"<html>", 7, "a web page (HTTP 503)"),
+        ("404 Not Found", b"<html>", 2, "has no list of models: HTTP 404: check the address"),
+        ("302 Found", b"", 2, "has no list of models: HTTP 302"),
+    ],
+)
+def test_a_server_that_refuses_is_one_clean_error(status: str, body: bytes, code: int, says: str) -> None:
+    with serve(denies(status, body)) as server:
+        result = audiocli("caps", "--from", server.url)
+    assert (result.returncode, result.stdout) == (code, b"")
+    assert says in error_line(result)
+    assert repr(server.url) in error_line(result)
+
+
+def test_a_key_that_is_refused_is_to_be_checked_and_is_not_shown() -> None:
+    key = "sk-test-0123456789"
+    body = json.dumps({"error": {"message": f"Incorrect API key provided: {key}"}}).encode()
+    with serve(denies("401 Unauthorized", body)) as server:
+        env = environment(OPENAI_API_KEY=key, OPENAI_BASE_URL=server.url)
+        result = audiocli("caps", "--from", server.url, env=env)
+    assert result.returncode == 4
+    assert "check the API key" in error_line(result)
+    assert key not in error_line(result)
+
+
+def test_what_one_path_refuses_another_may_tell() -> None:
+    def answer(exchange: Exchange) -> None:
+        if b"/v1/models" in exchange.head:
+            exchange.reply(json.dumps({"data": [VLLM]}).encode())
+        else:
+            exchange.reply(DENIED, status="401 Unauthorized")
+
+    with serve(answer) as server:
+        for url in (server.url, f"{server.url}/", f"{server.url}/v1", f"{server.url}/v1/models"):
+            (model,) = document("--from", url)
+            assert model["id"] == VLLM["id"]
+
+
+def test_that_a_key_is_wanted_tells_more_than_that_nothing_is_there() -> None:
+    with serve(denies("401 Unauthorized"), denies("404 Not Found", b"")) as server:
+        assert audiocli("caps", "--from", server.url).returncode == 4
+
+
+def test_an_empty_list_is_not_a_wrong_address() -> None:
+    with serve(at({"/v1/models": {"object": "list", "data": []}})) as server:
+        result = audiocli("caps", "--from", server.url)
+    assert result.returncode == 7
+    assert f"{server.url!r} lists no models" in error_line(result)
+
+
+def test_a_server_is_asked_for_its_own_names() -> None:
+    other = VLLM | {"id": "My-Own-Model"}
+    with serve(at({"/v1/models": {"data": [VLLM, other]}})) as server:
+        assert served(server, "my-own-model")["id"] == "My-Own-Model"
+        result = audiocli("caps", "--from", server.url, "my-own-modle")
+    assert result.returncode == 10
+    assert "did you mean My-Own-Model?" in error_line(result)
+
+
+def test_a_body_without_end_is_left() -> None:
+    def flood(exchange: Exchange) -> None:
+        exchange.stream(b'{"data": [', media_type="application/json")
+        exchange.flood(b" " * 1_000_000)
+
+    with serve(flood) as server:
+        result = audiocli("caps", "--from", server.url)
+    assert result.returncode == 2
+    assert "is larger than 67.1 MB: check the address" in error_line(result)
+
+
+def test_litellms_document_may_be_mostly_null() -> None:
+    """It has 192 members for a model, of which most say nothing."""
+    names = ("input_cost_per_second", "output_cost_per_second", "supports_audio_output", "max_tokens")
+    info = dict.fromkeys((*names, *(f"member_{number}" for number in range(188))))
+    info |= {"mode": "audio_transcription", "input_cost_per_audio_per_second": 0.0001}
+    row = {"model_name": "ears", "litellm_params": {"model": "openai/never-heard-of"}, "model_info": info}
+    with serve(at({"/model/info": {"data": [row]}})) as server:
+        model = served(server)
+    assert (model["mode"], model["input_per_minute"]) == ("transcription", 0.006)
+    assert (model["audio_output"], model["max_input_tokens"]) == (None, None)
+
+
 def test_a_server_that_is_not_there() -> None:
     with serve(lambda exchange: None) as server:
         pass

@@ -8,7 +8,7 @@ from audiocli.config import Config, Deployment
 from audiocli.errors import AuthenticationError, ConfigError, UsageError
 from audiocli.providers.local import LocalProvider
 from audiocli.providers.openai_compatible import OpenAICompatible
-from audiocli.providers.registry import build, reachable_models, resolve
+from audiocli.providers.registry import build, reachable_models, resolve, server_key
 from audiocli.secret import Secret
 
 KEY = Secret("sk-test-0123456789")
@@ -38,6 +38,10 @@ def test_the_default_is_the_best_that_there_is_a_key_for(config: Config, expecte
         ("local", "local", "smollm2-135m"),
         ("smollm2-135m", "local", "smollm2-135m"),
         ("echo", "echo", "echo"),
+        ("GPT-Audio-Mini", "openai", "gpt-audio-mini"),
+        ("OpenAI/GPT-Audio-Mini", "openai", "gpt-audio-mini"),
+        ("OpenAI/Not-Out-Yet", "openai", "Not-Out-Yet"),
+        ("Local", "local", "smollm2-135m"),
     ],
 )
 def test_a_name_finds_its_provider(name: str, provider: str, model: str) -> None:
@@ -58,6 +62,7 @@ def test_the_configs_model_may_be_an_alias() -> None:
 def test_another_server_is_asked_for_any_name() -> None:
     target = resolve(Config(), "mistralai/Voxtral-Mini-3B", HERE)
     assert target.model == "mistralai/Voxtral-Mini-3B"
+    assert resolve(Config(), "GPT-Audio", HERE).model == "GPT-Audio"  # It may call its own so.
     assert target.endpoint is not None
     assert (target.endpoint.base_url, target.endpoint.api_key) == (HERE, None)
     assert isinstance(build(target, Config(), lambda what, done, total: None), OpenAICompatible)
@@ -122,3 +127,19 @@ def test_only_models_within_reach_are_suggested() -> None:
     names = reachable_models()
     assert {"gpt-audio-1.5", "local/smollm2-135m"} <= set(names)
     assert not [name for name in names if name.startswith("gemini/")]
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("https://openrouter.ai/api/v1", "sk-or-0123456789"),
+        ("https://API.openai.com", KEY.value),
+        ("https://api.openai.com.example", None),
+        ("http://api.openai.com", None),
+        (HERE, None),
+    ],
+)
+def test_a_host_that_is_known_gets_its_own_key(url: str, key: str | None) -> None:
+    config = Config(api_key=KEY, environ={"OPENROUTER_API_KEY": "sk-or-0123456789"})
+    found = server_key(config, url)
+    assert (found and found.value) == key

@@ -51,6 +51,25 @@ def test_a_name_that_nobody_knows(name: str) -> None:
     assert lookup(name) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("GPT-Audio-1.5", "gpt-audio-1.5"),
+        ("OpenAI/gpt-AUDIO", "gpt-audio"),
+        ("qwen/qwen2.5-omni-7b", "Qwen/Qwen2.5-Omni-7B"),
+        ("Azure/GPT-4o-Audio-Preview", "azure/gpt-4o-audio-preview-2024-12-17"),
+        ("Local", "local/smollm2-135m"),
+        ("echo", "echo/echo"),
+    ],
+)
+def test_a_name_is_found_whatever_its_case(name: str, own: str) -> None:
+    assert known(name).id == own
+
+
+def test_no_two_models_differ_only_in_case() -> None:
+    assert len({name.lower() for name in known_models()}) == len(known_models())
+
+
 def test_a_provider_can_stand_apart() -> None:
     assert lookup("gpt-audio", "openai") == lookup("gpt-audio")
     assert lookup("gpt-audio", "azure") == lookup("azure/gpt-audio")
