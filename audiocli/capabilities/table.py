@@ -42,7 +42,8 @@ class Table:
     def lookup(self, model: str, provider: str | None = None) -> Capabilities | None:
         """What is known of `model`, by its name or as `provider/model`; `None` for one not in the table.
 
-        Upper and lower case are the same, as nobody has two models that differ only in that. A model behind a router, as in `openrouter/openai/gpt-audio`, is the maker's, at a price not known.
+        Upper and lower case are the same: nobody has two models that differ only in that. A model behind a
+        router, as in `openrouter/openai/gpt-audio`, is the maker's, at a price not known.
         """
         name = f"{provider}/{model}" if provider else model
         if (known := self._named(name)) is not None:
@@ -71,10 +72,12 @@ class Table:
 
     def _exactly(self, name: str) -> Capabilities | None:
         """The model of that name, or that it is another name of."""
-        entry = self._entry(name)
-        if entry is not None and isinstance(entry[1], str):
-            entry = self._entry(entry[1])
-        return from_row(*entry) if entry is not None and isinstance(entry[1], dict) else None
+        match self._entry(name):
+            case (_, str(other)):
+                return self._exactly(other)
+            case (own, dict(row)):
+                return from_row(own, row)
+        return None
 
     def _entry(self, name: str) -> tuple[str, Row | str] | None:
         """The name as the table spells it, and its row, or the name that it is another name of."""

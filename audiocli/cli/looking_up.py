@@ -80,8 +80,8 @@ def _asked(
     if chosen.server is not None:
         served = _served(world, table, config, chosen.server)
         lowered = {name.lower(): model for name, model in served.items()}
-        names = chosen.models or served
-        return {name: served.get(name) or lowered.get(name.lower()) for name in names}, list(served)
+        asked = chosen.models or tuple(served)
+        return {name: served.get(name) or lowered.get(name.lower()) for name in asked}, list(served)
     names = [*config.deployments, *table.names()]
     if chosen.models:
         return {name: known(table, config, name) for name in chosen.models}, names

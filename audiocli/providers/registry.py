@@ -77,6 +77,9 @@ HOSTS: Mapping[str, Host] = {
     "openrouter": Host("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", "max_tokens"),
 }
 
+COMPATIBLE = frozenset({OPENAI, "hosted_vllm", "custom_openai", "openai_like", "litellm_proxy", "lm_studio"})
+"""What LiteLLM's names for models begin with where a server speaks OpenAI's protocol; it is told the rest."""
+
 # What compatible servers, old ones too, call the limit.
 COMPATIBLE_MAX_TOKENS_FIELD = "max_tokens"
 
@@ -314,7 +317,7 @@ class _Names:
                 raise _unknown(name)
             return Target(provider, _spelt(model, known), known)
         if self.base_url is not None:
-            model = model if provider == OPENAI else name
+            model = model if provider in COMPATIBLE else name
             key = self.config.openai_key()
             endpoint = Endpoint(self.base_url, key, self.config.headers, COMPATIBLE_MAX_TOKENS_FIELD)
             return Target(OPENAI, model, self.table.lookup(model), endpoint)
