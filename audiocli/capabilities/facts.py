@@ -33,7 +33,8 @@ class Capabilities:
     `id` is its name in the table: the provider's own, with the provider in front where that is not OpenAI.
     `mode` is what it is for: chat, transcription, speech, realtime, or what else takes or makes sound.
     `audio_input`, `audio_output` and `streaming` are `None` where nobody knows. `needs_audio` says that the
-    model refuses a conversation without any: audio must go in or come out. `stream_formats` are those that it
+    model refuses a conversation without any: audio must go in or come out; `needs_stream` that it answers
+    aloud only in a stream. `stream_formats` are those that it
     can stream. `languages` are codes such as `en`, of the speech that it understands. `word_times`,
     `segment_times`, `speakers` and `prompt` are of transcription: what it tells of beside the text, and
     whether it reads a prompt; `None` where nobody knows. Limits are in tokens, bytes and seconds, of one
@@ -47,6 +48,7 @@ class Capabilities:
     audio_input: bool | None = None
     audio_output: bool | None = None
     needs_audio: bool = False
+    needs_stream: bool = False
     streaming: bool | None = None
     input_formats: tuple[str, ...] = ()
     output_formats: tuple[str, ...] = ()
@@ -120,6 +122,8 @@ def _per_minute(second: float | None, token: float | None, tokens_per_second: in
     # Where a service states both, the price of a second is the plainer: it holds for every length.
     if second is not None:
         return _rounded(second * 60)
+    if token == 0:
+        return 0  # however many there are
     if token is None or tokens_per_second is None:
         return None
     return _rounded(token * tokens_per_second * 60 / TOKENS)
