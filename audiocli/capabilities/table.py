@@ -16,6 +16,7 @@ from audiocli.capabilities.facts import FACTS, Capabilities, Prices, Row, from_r
 
 BUILT_IN = os.path.join(os.path.dirname(__file__), "data", "models.json")
 
+_BEGINNING, _END = b"{\n", b"\n}\n"
 _NAME = re.compile(rb'^("(?:[^"\\]|\\.)*"): \{', re.MULTILINE)
 
 
@@ -28,9 +29,20 @@ def refreshed_path(cache_dir: os.PathLike[str]) -> str:
 
 
 def current_table(cache_dir: os.PathLike[str]) -> "Table":
-    """The table that has been refreshed for this version, else the one that came with it."""
+    """The table that has been refreshed for this version, if it is whole; else the one that came with it."""
     path = refreshed_path(cache_dir)
-    return Table(path) if os.path.isfile(path) else Table()
+    return Table(path) if _is_whole(path) else Table()
+
+
+def _is_whole(path: str) -> bool:
+    """Whether a table's file has its beginning and its end: what a cache holds may be damaged."""
+    try:
+        with open(path, "rb") as file:
+            begins = file.read(len(_BEGINNING)) == _BEGINNING
+            file.seek(-len(_END), os.SEEK_END)
+            return begins and file.read() == _END
+    except OSError:  # It is not there, or is shorter than that.
+        return False
 
 
 class Table:
@@ -72,9 +84,10 @@ class Table:
 
     def _exactly(self, name: str) -> Capabilities | None:
         """The model of that name, or that it is another name of."""
-        match self._entry(name):
-            case (_, str(other)):
-                return self._exactly(other)
+        entry = self._entry(name)
+        if entry is not None and isinstance(entry[1], str):
+            entry = self._entry(entry[1])
+        match entry:
             case (own, dict(row)):
                 return from_row(own, row)
         return None

@@ -105,7 +105,7 @@ def _wanted(model: Capabilities, chosen: CapsOptions) -> bool:
     return (
         (not chosen.takes_audio or model.audio_input is True)
         and (not chosen.speaks or model.audio_output is True)
-        and (chosen.provider is None or model.provider == chosen.provider)
+        and (chosen.provider is None or (model.provider or "").lower() == chosen.provider.lower())
     )
 
 

@@ -78,13 +78,20 @@ def test_a_pipe_gets_plain_aligned_text() -> None:
     assert "\x1b" not in text
 
 
-@pytest.mark.parametrize("columns", [80, 160])
+@pytest.mark.parametrize("columns", [60, 80, 160])
 @pytest.mark.parametrize("arguments", [["gpt-4o-audio-preview", "gemini/gemini-3.8-flash-tts"], []])
 def test_a_terminal_gets_a_table_of_its_width(columns: int, arguments: list[str]) -> None:
     lines = without_colour(on_terminal(columns, "caps", *arguments))
     assert all(len(line) <= columns for line in lines)
     words = " ".join(lines).split()
     assert {"gpt-4o-audio-preview", "gemini/gemini-3.8-flash-tts", "yes", "no"} <= set(words)
+
+
+def test_a_narrow_terminal_leaves_room_for_the_names() -> None:
+    heading, *lines = without_colour(on_terminal(40, "caps", "--provider", "azure"))
+    assert heading.split() == ["MODEL", "IN", "OUT", "ENDS"]
+    assert all(len(line) <= 40 for line in lines)
+    assert lines[0].startswith("azure/eu/gpt")
 
 
 def test_a_wide_terminal_has_room_for_prices() -> None:
@@ -108,7 +115,7 @@ def test_alone_it_lists_every_model_with_audio() -> None:
 
 
 def test_the_list_can_be_narrowed() -> None:
-    both = document("--input", "--output", "--provider", "openai")
+    both = document("--input", "--output", "--provider", "OpenAI")
     assert {"gpt-audio-1.5", "gpt-realtime"} <= {model["id"] for model in both}
     assert all(model["audio_input"] and model["audio_output"] for model in both)
     assert all(model["provider"] == "openai" for model in both)
@@ -420,6 +427,19 @@ def test_a_newer_table_takes_the_place_of_the_built_in_one(tmp_path: Path) -> No
     result = audiocli("caps", "gpt-audio-1.5", "--json", env=environment(XDG_CACHE_HOME=str(tmp_path)))
     (model,) = json.loads(result.stdout)["models"]
     assert (model["max_input_tokens"], model["needs_audio"], model["source"]) == (7, True, "LiteLLM's map")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "{}", "[]", '{\n"gpt-audio": {"mode": "chat"', '{\n"gpt-audio": {}}\n{\n"gpt-audio": ']
+)
+def test_a_newer_table_that_is_damaged_is_not_used(text: str, tmp_path: Path) -> None:
+    path = Path(refreshed_path(tmp_path / "audiocli"))
+    path.parent.mkdir()
+    path.write_text(text)
+    for arguments in (["gpt-audio"], []):
+        result = audiocli("caps", *arguments, env=environment(XDG_CACHE_HOME=str(tmp_path)))
+        assert (result.returncode, result.stderr) == (0, b"")
+        assert b"gpt-audio" in result.stdout
 
 
 @pytest.mark.parametrize("litellm", [{}, litellm_map(10), [], "x"])
