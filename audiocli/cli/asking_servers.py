@@ -41,7 +41,9 @@ async def _served(url: str, key: Secret | None) -> list[Served]:
             errors.append(ReplyError(f"{_name(url)} lists no models", hint=CHECK))
         except RefusedError as error:
             errors.append(_refused(error, url, key))
-        except (InputError, ReplyError) as error:
+        except ReplyError as error:
+            errors.append(ReplyError(f"{_name(url)} lists no models: {error.message}", hint=CHECK))
+        except InputError as error:
             errors.append(error)  # The next path may be the one that it has.
     raise max(errors, key=_telling)
 

@@ -205,9 +205,9 @@ def as_list(models: Sequence[Capabilities], today: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def as_json(models: Sequence[Capabilities], today: str) -> str:
+def as_json(models: Sequence[Capabilities], today: str, notes: Sequence[str] = ()) -> str:
     """One document; what nobody knows is null, and what nobody lists is empty."""
-    document = {"schema": 1, "models": [_document(known, today) for known in models]}
+    document = {"schema": 1, "models": [_document(known, today) for known in models], "notes": [*notes]}
     return json.dumps(document, ensure_ascii=False) + "\n"
 
 

@@ -40,6 +40,8 @@ def look_up(world: World, chosen: CapsOptions, *, today: str) -> int:
     config = load_config(world.environ, Path(chosen.config) if chosen.config else None)
     table = _table(world, config, chosen)
     if chosen.refresh and not chosen.models:
+        if chosen.json:
+            world.answer(shown.as_json((), today, world.notes))
         return 0
     asked, names = _asked(world, table, config, chosen)
     found = [model for model in asked.values() if model is not None and _wanted(model, chosen)]
@@ -111,7 +113,7 @@ def _wanted(model: Capabilities, chosen: CapsOptions) -> bool:
 
 def _rendered(world: World, chosen: CapsOptions, found: Sequence[Capabilities], today: str) -> str:
     if chosen.json:
-        return shown.as_json(found, today)
+        return shown.as_json(found, today, world.notes)
     detailed = bool(chosen.models)
     if is_terminal(world.stdout) and world.environ.get("TERM") != "dumb":
         from audiocli.cli import capabilities_table  # Rich is slow to import, and a pipe has no use for it.

@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any
 
-from audiocli.capabilities.refreshed import PUBLIC_MAPS, write
+from audiocli.capabilities.refreshed import KEPT, PUBLIC_MAPS, write
 from audiocli.cli.signals import run_until_signal
+from audiocli.errors import ReplyError
 from audiocli.http import fetch
+from audiocli.printable import quoted
 from audiocli.wire.json import parse
 
 MAX_BYTES = 64 * 1024 * 1024  # LiteLLM's has 2.4 MB, models.dev's less.
@@ -27,4 +29,8 @@ async def _fetched(urls: tuple[str, str]) -> list[dict[str, Any]]:
 
 
 async def _map(url: str) -> dict[str, Any]:
-    return parse(await fetch(url, max_bytes=MAX_BYTES, seconds=SECONDS))
+    document = await fetch(url, max_bytes=MAX_BYTES, seconds=SECONDS, too_large=KEPT)
+    try:
+        return parse(document)
+    except ReplyError as error:
+        raise ReplyError(f"{quoted(url)} is no map of models: {error.message}", hint=KEPT) from None

@@ -289,8 +289,8 @@ def test_a_servers_words_cannot_drive_the_terminal() -> None:
 @pytest.mark.parametrize(
     ("body", "code", "says"),
     [
-        (b"[" * 100_000, 7, "not JSON"),
-        (b"<html>", 7, "not JSON"),
+        (b"[" * 100_000, 7, "not JSON: check the address"),
+        (b"<html>", 7, "lists no models: the service sent something that is not JSON"),
         (b"[]", 7, "in place of an object"),
         (b'{"data": 7}', 7, "lists no models"),
         (b'{"data": [{"id": 7}, 3, {"model_name": "x"}]}', 7, "lists no models"),
@@ -440,6 +440,53 @@ def test_a_newer_table_that_is_damaged_is_not_used(text: str, tmp_path: Path) ->
         result = audiocli("caps", *arguments, env=environment(XDG_CACHE_HOME=str(tmp_path)))
         assert (result.returncode, result.stderr) == (0, b"")
         assert b"gpt-audio" in result.stdout
+
+
+def refreshed(sources: Mapping[str, object], tmp_path: Path, cache: Path, *arguments: str) -> Any:
+    """What `--refresh` does with a config that names a server of these two maps."""
+    config = tmp_path / "config.yaml"
+    with serve(at(sources)) as server:
+        maps = [f"{server.url}/litellm", f"{server.url}/models_dev"]
+        config.write_text(json.dumps({"capabilities_sources": maps}))
+        env = environment(XDG_CACHE_HOME=str(cache))
+        return audiocli("caps", "--refresh", "--config", str(config), *arguments, env=env)
+
+
+def test_a_refresh_says_how_many_models_it_took(tmp_path: Path) -> None:
+    maps = {"/litellm": litellm_map(600), "/models_dev": {}}
+    result = refreshed(maps, tmp_path, tmp_path)
+    assert (result.returncode, result.stdout) == (0, b"")
+    assert re.fullmatch(r"audiocli: took 6\d\d models from the public maps\n", result.stderr.decode())
+    result = refreshed(maps, tmp_path, tmp_path, "--json")
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert json.loads(result.stdout)["models"] == []
+    assert json.loads(result.stdout)["notes"][0].startswith("took 6")
+    result = refreshed(maps, tmp_path, tmp_path, "host/model-1", "--can", "audio-output")
+    assert (result.returncode, result.stdout) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("sources", "code", "says"),
+    [
+        ({"/litellm": [], "/models_dev": {}}, 7, "/litellm' is no map of models: "),
+        ({"/litellm": {}}, 2, "/models_dev' cannot be read: HTTP 404"),
+        ({"/litellm": {}, "/models_dev": {}}, 2, "lack the models that they had: the old table is kept"),
+    ],
+)
+def test_a_refresh_that_fails_is_one_clean_error(
+    sources: Mapping[str, object], code: int, says: str, tmp_path: Path
+) -> None:
+    result = refreshed(sources, tmp_path, tmp_path)
+    assert (result.returncode, result.stdout) == (code, b"")
+    assert says in error_line(result)
+
+
+def test_a_cache_that_cannot_be_written_to_is_an_error_of_the_output(tmp_path: Path) -> None:
+    (tmp_path / "a-file").write_text("")
+    maps = {"/litellm": litellm_map(600), "/models_dev": {}}
+    result = refreshed(maps, tmp_path, tmp_path / "a-file")
+    assert result.returncode == 8
+    assert "cannot be made: Not a directory: the old table is kept" in error_line(result)
 
 
 @pytest.mark.parametrize("litellm", [{}, litellm_map(10), [], "x"])
