@@ -29,13 +29,15 @@ _SERVER_SECTIONS = frozenset(
 class Deployment:
     """A model that the config gives a name: which one, where, and where its key is to be found.
 
-    The key stays where it is until this deployment is used, and goes to no other.
+    `api_version` is the API's, for a service whose addresses have one. The key stays where it is until this
+    deployment is used, and goes to no other.
     """
 
     model: str
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
     api_key_file: Path | None = None
+    api_version: str | None = None
     model_info: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -208,8 +210,13 @@ def _deployment(model: str, params: Mapping[Any, Any], model_info: object) -> De
         base_url=_text(params, "api_base"),
         api_key=_text(params, "api_key"),
         api_key_file=_path(_text(params, "api_key_file")),
+        api_version=_version(params.get("api_version")),
         model_info=model_info or {},
     )
+
+
+def _version(value: object) -> str | None:
+    return None if value is None else str(value)  # YAML makes a date of 2025-01-01.
 
 
 def _sources(document: Mapping[str, Any]) -> tuple[str, str] | None:

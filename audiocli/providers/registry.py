@@ -17,6 +17,7 @@ from audiocli.capabilities.override import override
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, same_origin
 from audiocli.errors import AuthenticationError, ConfigError, DependencyError, UsageError
 from audiocli.printable import quoted
+from audiocli.providers.azure import azure_endpoint
 from audiocli.providers.base import Provider, Transcriber
 from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect, Endpoint
 from audiocli.providers.openai_compatible import OpenAICompatible
@@ -25,6 +26,7 @@ from audiocli.secret import Secret
 
 OPENAI = "openai"
 LOCAL = "local"
+AZURE = "azure"
 DEFAULT_HOSTED_MODEL = "openai/gpt-audio-1.5"
 DEFAULT_LOCAL_MODEL = "local/smollm2-135m"
 LOCAL_RECOGNISER = "local/moonshine-tiny-en"
@@ -335,6 +337,9 @@ class _Names:
         provider, model = self._split(deployment.model)
         key = self.config.deployment_key(deployment)
         host = HOSTS.get(provider)
+        if provider == AZURE and deployment.base_url is not None:
+            endpoint = azure_endpoint(deployment.base_url, model, deployment.api_version, key)
+            return Target(provider, model, self.table.lookup(model, provider), endpoint)
         if deployment.base_url is not None:
             endpoint = Endpoint(deployment.base_url, key, max_tokens_field=COMPATIBLE_MAX_TOKENS_FIELD)
         elif host is not None:

@@ -39,10 +39,11 @@ async def acompletion(
 ) -> Document | AsyncGenerator[Document, None]:
     """The model's answer as a `chat.completion`, or its chunks where `stream` is true.
 
-    `api_base` (or `base_url`), `api_key`, `timeout` in seconds, `num_retries` (or `max_retries`),
-    `custom_llm_provider`, `organization`, `headers` (or `extra_headers`) and `extra_body` are for the call;
-    every other argument is a field of the request, but for LiteLLM's own in `UNSENT`. A streamed answer that
-    cannot be had is an error here, not where the chunks are read. Raises `AudiocliError`.
+    `api_base` (or `base_url`), `api_key`, Azure's `api_version`, `timeout` in seconds, `num_retries` (or
+    `max_retries`), `custom_llm_provider`, `organization`, `headers` (or `extra_headers`) and `extra_body` are
+    for the call; every other argument is a field of the request, but for LiteLLM's own in `UNSENT`. A
+    streamed answer that cannot be had is an error here, not where the chunks are read. Raises
+    `AudiocliError`.
     """
     call = _call(model, messages, **arguments)
     if not call.request.stream:
@@ -90,6 +91,7 @@ def _call(
     api_base: str | None = None,
     base_url: str | None = None,
     api_key: str | None = None,
+    api_version: str | None = None,
     custom_llm_provider: str | None = None,
     organization: str | None = None,
     timeout: float | str | None = None,
@@ -110,6 +112,7 @@ def _call(
         timeout=DEFAULT_TIMEOUT if timeout is None else _seconds(timeout),
         retries=DEFAULT_RETRIES if retries is None else retries,
         headers={**account, **(headers or {}), **(extra_headers or {})},
+        api_version=api_version,
     )
     given = {name: value for name, value in fields.items() if value is not None and name not in UNSENT}
     document = plain({"messages": messages, **given, **(extra_body or {}), "model": connection.target.model})

@@ -476,10 +476,24 @@ def test_litellms_own_arguments_do_what_they_say_and_are_not_sent(echo: Server) 
     ],
 )
 def test_a_server_is_told_the_models_name_and_not_that_of_its_provider(
-    named: dict[str, str], sent: str, echo: Server
+    named: dict[str, Any], sent: str, echo: Server
 ) -> None:
     litellm.completion(**named, messages=QUESTION, api_base=echo.url)
     assert body(echo)["model"] == sent
+
+
+def test_azure_is_asked_as_litellm_asks_it(echo: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    call: dict[str, Any] = {"messages": QUESTION, "api_base": echo.url, "api_version": "2025-01-01-preview"}
+    litellm.completion("azure/mine", **call, api_key="sk-of-this-call")
+    monkeypatch.setenv("AZURE_API_KEY", "sk-of-azure-0123")
+    litellm.completion("azure/mine", **call)
+    assert [exchange.headers["api-key"] for exchange in echo.exchanges] == [
+        "sk-of-this-call",
+        "sk-of-azure-0123",
+    ]
+    path = b"POST /openai/deployments/mine/chat/completions?api-version=2025-01-01-preview "
+    assert all(exchange.head.startswith(path) for exchange in echo.exchanges)
+    assert all("authorization" not in exchange.headers for exchange in echo.exchanges)
 
 
 def test_a_provider_may_be_named_apart() -> None:

@@ -85,6 +85,20 @@ def test_a_deployments_key_goes_to_its_host() -> None:
     assert (endpoint.base_url, endpoint.api_key) == (OPENAI, Secret("sk-other-01234567"))
 
 
+def test_a_deployment_of_azure_has_an_address_of_its_own() -> None:
+    row = Deployment(
+        model="azure/gpt-audio", base_url="https://x.openai.azure.com", api_key="sk-azure-0", api_version="v9"
+    )
+    target = resolve(Config(deployments={"mine": row}), "mine")
+    assert target.endpoint is not None
+    assert target.endpoint.url == (
+        "https://x.openai.azure.com/openai/deployments/gpt-audio/chat/completions?api-version=v9"
+    )
+    assert target.endpoint.credentials == {"api-key": "sk-azure-0"}
+    assert target.capabilities is not None
+    assert (target.model, target.capabilities.shutdown) == ("gpt-audio", "2027-03-02")
+
+
 def test_a_deployment_must_be_somewhere() -> None:
     config = Config(deployments={"x": Deployment(model="elsewhere/model", api_key="sk-0123456789")})
     with pytest.raises(ConfigError, match="no api_base"):
