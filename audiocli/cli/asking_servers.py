@@ -3,7 +3,7 @@
 from audiocli.capabilities import Capabilities, Table
 from audiocli.capabilities.served import PATHS, Served, describe, read
 from audiocli.cli.signals import run_until_signal
-from audiocli.errors import AudiocliError, AuthenticationError, InputError, ReplyError
+from audiocli.errors import AudiocliError, AuthenticationError, DeadlineError, InputError, ReplyError
 from audiocli.http import RefusedError, fetch
 from audiocli.printable import quoted
 from audiocli.providers.reply import refusal
@@ -41,6 +41,8 @@ async def _served(url: str, key: Secret | None) -> list[Served]:
             errors.append(ReplyError(f"{_name(url)} lists no models", hint=CHECK))
         except RefusedError as error:
             errors.append(_refused(error, url, key))
+        except DeadlineError as error:
+            raise DeadlineError(error.message, hint=CHECK) from None
         except ReplyError as error:
             errors.append(ReplyError(f"{_name(url)} lists no models: {error.message}", hint=CHECK))
         except InputError as error:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from audiocli.capabilities import Capabilities, Table, current_table
-from audiocli.capabilities.refreshed import PUBLIC_MAPS
 from audiocli.capabilities.table import refreshed_path
 from audiocli.cli import capabilities_shown as shown
 from audiocli.cli.caps import ABILITIES, CapsOptions
@@ -68,7 +67,7 @@ def _table(world: World, config: Config, chosen: CapsOptions) -> Table:
     if chosen.refresh:
         from audiocli.cli.refreshing import refresh
 
-        count = refresh(refreshed_path(config.cache_dir), config.capabilities_sources or PUBLIC_MAPS)
+        count = refresh(refreshed_path(config.cache_dir), config.capabilities_sources)
         world.note(f"took {count} models from the public maps")
     return current_table(config.cache_dir)
 

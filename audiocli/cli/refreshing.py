@@ -14,13 +14,13 @@ MAX_BYTES = 64 * 1024 * 1024  # LiteLLM's has 2.4 MB, models.dev's less.
 SECONDS = 120.0
 
 
-def refresh(path: str, urls: tuple[str, str] = PUBLIC_MAPS) -> int:
-    """Make the table at `path` of the maps at `urls`, LiteLLM's and models.dev's.
+def refresh(path: str, urls: tuple[str, str] | None = None) -> int:
+    """Make the table at `path` of the maps at `urls`, LiteLLM's and models.dev's; else of the public ones.
 
     Returns how many models it has. Raises `InputError`, `ReplyError`, `ConnectError` or `DeadlineError` where
     a map cannot be had, or is not one, and `OutputError`; the table that was there then stays.
     """
-    litellm, models_dev = run_until_signal(_fetched(urls))
+    litellm, models_dev = run_until_signal(_fetched(urls or PUBLIC_MAPS))
     return write(path, litellm, models_dev)
 
 

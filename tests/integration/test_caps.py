@@ -230,6 +230,7 @@ OPENROUTER = {
     "supported_voices": ["ann", 7],
     "pricing": {"prompt": "0.0000025", "audio": "0.000032"},
     "context_length": 4096,
+    "top_provider": {"max_completion_tokens": 512},
 }
 VLLM = {"id": "Qwen/Qwen2.5-Omni-7B", "object": "model", "max_model_len": 32768}
 
@@ -256,7 +257,11 @@ def test_openrouters_modalities_are_read() -> None:
     with serve(at({"/api/v1/models": {"data": [OPENROUTER]}})) as server:
         (model,) = document("--from", f"{server.url}/api/v1")
     assert (model["audio_input"], model["audio_output"], model["voices"]) == (False, True, ["ann"])
-    assert (model["prices"]["text_in"], model["max_input_tokens"]) == (2.5, 4096)
+    assert (model["prices"]["text_in"], model["max_input_tokens"], model["max_output_tokens"]) == (
+        2.5,
+        4096,
+        512,
+    )
 
 
 def test_a_bare_list_is_filled_from_the_table() -> None:
