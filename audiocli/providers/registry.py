@@ -376,6 +376,6 @@ def _at_host(host: Host, key: Secret | None, headers: Mapping[str, str] = Mappin
 def _unknown(name: str) -> UsageError:
     import difflib
 
-    close = difflib.get_close_matches(name, reachable_models(), n=3)
+    close = difflib.get_close_matches(name.lower(), reachable_models(), n=3)
     advice = f"did you mean {' or '.join(close)}?" if close else "name the server that has it by its base URL"
     return UsageError(f"unknown model {quoted(name)}", hint=advice)

@@ -73,7 +73,7 @@ def test_a_pipe_gets_plain_aligned_text() -> None:
     assert (result.returncode, result.stderr) == (0, b"")
     assert text.startswith(PREVIEW)
     assert "  prices     $0.024 a minute of audio in [1], $0.096 a minute of audio out [1]," in text
-    assert "  ends       retires 2027-01-20, use gpt-audio-1.5 [1]\n" in text
+    assert "  ends       retires 2027-01-20, use gpt-audio-1.5 [3]\n" in text
     assert "  [2] OpenAI's API reference, and the SDK's types (openai-python 3.54)\n" in text
     assert "\x1b" not in text
 
