@@ -693,6 +693,11 @@ def test_our_own_functions_yield_only_what_there_is_a_word_for() -> None:
         lambda: audiocli.ask("hi", model="gpt-4o", output="x.wav", api_key="sk-x"),
         lambda: audiocli.ask("hi", model="whisper-1", api_key="sk-x"),
         lambda: audiocli.ask("hi", model="echo", output="x"),
+        lambda: audiocli.transcribe(
+            SAMPLES / "question.wav", model="gpt-transcribe", words=True, api_key=KEY
+        ),
+        lambda: audiocli.transcribe(SAMPLES / "question.wav", model="gpt-audio", speakers=True, api_key=KEY),
+        lambda: audiocli.transcribe(SAMPLES / "question.wav", model="tts-1", api_key=KEY),
     ],
 )
 def test_what_to_do_is_not_said_in_words_of_the_command_line(call: Callable[[], object]) -> None:

@@ -109,6 +109,7 @@ def test_a_deployment_must_be_somewhere() -> None:
     ("name", "advice"),
     [
         ("gpt-audio-1.6", "did you mean gpt-audio-1.5"),
+        ("GPT-AUDIO-1.6", "did you mean gpt-audio-1.5"),
         ("nosuch", "by its base URL"),
         ("nosuch/model", "by its base URL"),
     ],
