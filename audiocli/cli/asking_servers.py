@@ -10,7 +10,7 @@ from audiocli.providers.reply import refusal
 from audiocli.secret import Secret, without_secrets
 from audiocli.wire.json import parse
 
-MAX_BYTES = 64 * 1024 * 1024  # LiteLLM takes 8.5 kB for a model.
+MAX_BYTES = 64_000_000  # LiteLLM takes 8.5 kB for a model.
 SECONDS = 30.0
 SOURCE = "the server"
 CHECK = "check the address"

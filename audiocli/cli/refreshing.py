@@ -10,7 +10,7 @@ from audiocli.http import fetch
 from audiocli.printable import quoted
 from audiocli.wire.json import parse
 
-MAX_BYTES = 64 * 1024 * 1024  # LiteLLM's has 2.4 MB, models.dev's less.
+MAX_BYTES = 64_000_000  # LiteLLM's has 2.4 MB, models.dev's less.
 SECONDS = 120.0
 
 

@@ -373,7 +373,7 @@ async def fetch_into(
     except (TimeoutError, DeadlineError):
         raise DeadlineError(f"{name} did not arrive within {seconds:g} s") from None
     except TooLargeError:
-        raise InputError(f"{name} is larger than {max_bytes / 1e6:.3g} MB", hint=too_large) from None
+        raise InputError(f"{name} is larger than {max_bytes / 1e6:g} MB", hint=too_large) from None
     except ReplyError as error:
         raise InputError(f"{name} cannot be used: {error.message}") from None
 

@@ -393,7 +393,7 @@ def test_a_body_without_end_is_left() -> None:
     with serve(flood) as server:
         result = audiocli("caps", "--from", server.url)
     assert result.returncode == 2
-    assert "is larger than 67.1 MB: check the address" in error_line(result)
+    assert "is larger than 64 MB: check the address" in error_line(result)
 
 
 def test_litellms_document_may_be_mostly_null() -> None:
