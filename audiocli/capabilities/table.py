@@ -57,7 +57,8 @@ class Table:
         Upper and lower case are the same: nobody has two models that differ only in that. A model behind a
         router, as in `openrouter/openai/gpt-audio`, is the maker's, at a price not known.
         """
-        name = f"{provider}/{model}" if provider else model
+        prefix = f"{provider}/" if provider else ""
+        name = prefix + model.removeprefix(prefix)
         if (known := self._named(name)) is not None:
             return known
         router, _, rest = name.partition("/")

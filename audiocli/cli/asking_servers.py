@@ -3,7 +3,14 @@
 from audiocli.capabilities import Capabilities, Table
 from audiocli.capabilities.served import PATHS, Served, describe, read
 from audiocli.cli.signals import run_until_signal
-from audiocli.errors import AudiocliError, AuthenticationError, DeadlineError, InputError, ReplyError
+from audiocli.errors import (
+    AudiocliError,
+    AuthenticationError,
+    DeadlineError,
+    InputError,
+    RejectedError,
+    ReplyError,
+)
 from audiocli.http import RefusedError, fetch
 from audiocli.printable import quoted
 from audiocli.providers.reply import refusal
@@ -58,6 +65,10 @@ def _refused(error: RefusedError, url: str, key: Secret | None) -> AudiocliError
     meant.message = f"{_name(url)} does not say what it has: {meant.message}"
     if isinstance(meant, AuthenticationError) and key is None:
         meant.hint = "it wants a key: set OPENAI_BASE_URL to its address, and OPENAI_API_KEY to its key"
+    elif isinstance(meant, RejectedError):
+        meant.hint = (
+            "check its address and its key"  # LiteLLM answers a wrong key so where it has no database.
+        )
     return meant
 
 

@@ -436,7 +436,7 @@ async def _content(
 
 async def _refusal(response: httpx.Response, name: str) -> RefusedError:
     try:
-        body = await Reply(response, idle_seconds=60).read(MAX_REFUSAL_BYTES)
+        body = await Reply(response, idle_seconds=5).read(MAX_REFUSAL_BYTES)
     except (ConnectError, DeadlineError, ReplyError):
         body = b""  # It has refused all the same.
     message = f"{name} cannot be read: HTTP {response.status_code}"

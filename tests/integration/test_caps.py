@@ -326,7 +326,12 @@ def denies(status: str, body: bytes = DENIED) -> Any:
         ),
         ("403 Forbidden", b"", 4, "(HTTP 403): it wants a key"),
         ("429 Too Many Requests", b"", 6, "(HTTP 429): try again later"),
-        ("400 Bad Request", b'{"error": "No connected db."}', 5, "No connected db. (HTTP 400)"),
+        (
+            "400 Bad Request",
+            b'{"error": "No connected db."}',
+            5,
+            "No connected db. (HTTP 400): check its address and its key",
+        ),
         ("503 Service Unavailable", b"<html>", 7, "a web page (HTTP 503)"),
         ("404 Not Found", b"<html>", 2, "has no list of models: HTTP 404: check the address"),
         ("302 Found", b"", 2, "has no list of models: HTTP 302"),

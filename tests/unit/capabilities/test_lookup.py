@@ -72,7 +72,7 @@ def test_no_two_models_differ_only_in_case() -> None:
 
 
 def test_a_provider_can_stand_apart() -> None:
-    assert lookup("gpt-audio", "openai") == lookup("gpt-audio")
+    assert lookup("gpt-audio", "openai") == lookup("openai/gpt-audio", "openai") == lookup("gpt-audio")
     assert lookup("gpt-audio", "azure") == lookup("azure/gpt-audio")
     assert lookup("gpt-audio", "echo") is None
 
