@@ -1,6 +1,7 @@
 """Finds what is asked of models: in the table, or at a server."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from audiocli.capabilities import Capabilities, Table, current_table
@@ -42,14 +43,14 @@ def look_up(world: World, chosen: CapsOptions, *, today: str) -> int:
         if chosen.json:
             world.answer(shown.as_json((), today, world.notes))
         return 0
-    asked, names = _asked(world, table, config, chosen)
-    found = [model for model in asked.values() if model is not None and _wanted(model, chosen)]
+    asked = _asked(world, table, config, chosen)
+    found = [model for model in asked.models.values() if model is not None and _wanted(model, chosen)]
     if chosen.can is not None:
         return _EXIT_CODES[_ABILITIES[chosen.can](found[0]) if found else None]
     if found:
         world.answer(_rendered(world, chosen, found, today))
-    if missing := [name for name, model in asked.items() if model is None]:
-        raise _unknown(missing, names)
+    if missing := [name for name, model in asked.models.items() if model is None]:
+        raise _unknown(missing, asked.names)
     if not found:
         raise UnknownModelError("no model is like that", hint="audiocli caps lists those that there are")
     return 0
@@ -72,29 +73,39 @@ def _table(world: World, config: Config, chosen: CapsOptions) -> Table:
     return current_table(config.cache_dir)
 
 
-def _asked(
-    world: World, table: Table, config: Config, chosen: CapsOptions
-) -> tuple[dict[str, Capabilities | None], list[str]]:
-    """The models that are asked for, each by its name, `None` for one that nobody knows; and all that are
-    known by name.
+@dataclass(frozen=True)
+class _Asked:
+    """The models that are asked for, each by its name, `None` for one that nobody knows.
+
+    `names` are those that there are, of which one may be meant.
     """
+
+    models: Mapping[str, Capabilities | None]
+    names: Sequence[str]
+
+
+def _asked(world: World, table: Table, config: Config, chosen: CapsOptions) -> _Asked:
     if chosen.server is not None:
-        served = _served(world, table, config, chosen.server)
-        lowered = {name.lower(): model for name, model in served.items()}
-        asked = chosen.models or tuple(served)
-        return {name: served.get(name) or lowered.get(name.lower()) for name in asked}, list(served)
+        return _of_server(_served(world, table, config, chosen.server), chosen.models)
     names = [*config.deployments, *table.names()]
     if chosen.models:
-        return {name: known(table, config, name) for name in chosen.models}, names
-    return {model.id: model for model in table.models() if _has_audio(model)}, names
+        return _Asked({name: known(table, config, name) for name in chosen.models}, names)
+    return _Asked({model.id: model for model in table.models() if _has_audio(model)}, names)
 
 
-def _served(world: World, table: Table, config: Config, url: str) -> dict[str, Capabilities]:
+def _of_server(served: Sequence[Capabilities], names: Sequence[str]) -> _Asked:
+    by_name = {model.id: model for model in served}
+    in_any_case = {model.id.lower(): model for model in served}
+    models = {name: by_name.get(name) or in_any_case.get(name.lower()) for name in names or by_name}
+    return _Asked(models, [*by_name])
+
+
+def _served(world: World, table: Table, config: Config, url: str) -> list[Capabilities]:
     from audiocli.cli.asking_servers import ask_server
     from audiocli.providers.registry import server_key  # With it comes HTTP, which the table does not need.
 
     world.secret = server_key(config, url)
-    return {model.id: model for model in ask_server(url, table, world.secret)}
+    return ask_server(url, table, world.secret)
 
 
 def _has_audio(model: Capabilities) -> bool:
@@ -127,7 +138,7 @@ def _unknown(missing: Sequence[str], names: Sequence[str]) -> UnknownModelError:
 
     name = missing[0]
     last = name.rpartition("/")[2]
-    same = [known for known in names if known.rpartition("/")[2] == last]
+    same = [known for known in names if known.rpartition("/")[2].lower() == last.lower()]
     close = same or difflib.get_close_matches(name.lower(), names, n=3)
     advice = f"did you mean {' or '.join(close[:3])}?" if close else "audiocli caps lists what it knows"
     more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
