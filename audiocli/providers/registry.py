@@ -322,7 +322,7 @@ class _Names:
             model = model if provider in COMPATIBLE else name
             key = self.config.openai_key()
             endpoint = Endpoint(self.base_url, key, self.config.headers, COMPATIBLE_MAX_TOKENS_FIELD)
-            return Target(OPENAI, model, self.table.lookup(model), endpoint)
+            return Target(OPENAI, model, self._known_elsewhere(model), endpoint)
         if provider not in HOSTS:
             raise _unknown(name)
         host = HOSTS[provider]
@@ -346,9 +346,15 @@ class _Names:
             endpoint = _at_host(host, key)
         else:
             raise ConfigError(f"{quoted(deployment.model)} has no api_base in the config", hint="add one")
-        own = provider in HOSTS and provider != OPENAI
-        known = self.table.lookup(model, provider) if own else self.table.lookup(model)
+        known = self.table.lookup(model, provider) or self._known_elsewhere(model)
         return Target(OPENAI, model, known, endpoint)
+
+    def _known_elsewhere(self, model: str) -> Capabilities | None:
+        """What is known of a model at any server: its own provider may end it before that does."""
+        known = self.table.lookup(model)
+        if known is None or known.provider == OPENAI:
+            return known
+        return replace(known, shutdown=None, successor=None)
 
     def _split(self, name: str) -> tuple[str, str]:
         """The provider and the model's name there; a known name needs no provider, and `local` no model."""

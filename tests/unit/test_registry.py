@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from audiocli.capabilities import lookup
 from audiocli.config import Config, Deployment
 from audiocli.errors import AuthenticationError, ConfigError, UsageError
 from audiocli.providers.local import LocalProvider
@@ -66,6 +67,21 @@ def test_another_server_is_asked_for_any_name() -> None:
     assert target.endpoint is not None
     assert (target.endpoint.base_url, target.endpoint.api_key) == (HERE, None)
     assert isinstance(build(target, Config(), lambda what, done, total: None), OpenAICompatible)
+
+
+def test_what_one_provider_has_ended_another_server_may_still_have() -> None:
+    ended = lookup("gemini-2.5-flash")
+    assert ended is not None
+    assert (ended.provider, ended.shutdown) == ("vertex_ai", "2026-10-20")
+    for target in (
+        resolve(Config(), "gemini-2.5-flash", HERE),
+        resolve(Config(deployments={"x": Deployment(model="openai/gemini-2.5-flash", base_url=HERE)}), "x"),
+    ):
+        assert target.capabilities is not None
+        assert (target.capabilities.audio_input, target.capabilities.shutdown) == (True, None)
+    at_home = resolve(Config(), "gpt-audio-mini-2025-10-06", HERE).capabilities
+    assert at_home is not None
+    assert at_home.shutdown == "2026-07-23"
 
 
 def test_openais_key_does_not_go_to_a_deployment_of_its_own() -> None:
