@@ -58,7 +58,13 @@ class Document(Mapping[str, Any]):
         members = ", ".join(f"{name!r}: {_shown(value)}" for name, value in self._members.items())
         return f"{type(self).__name__}({{{members}}})"
 
-    def model_dump(self, *, mode: str = "python", exclude_none: bool = False) -> dict[str, Any]:  # noqa: ARG002 - JSON is the same in every mode
+    def model_dump(
+        self,
+        *,
+        mode: str = "python",  # noqa: ARG002 - JSON is the same in every mode
+        exclude_unset: bool = True,  # noqa: ARG002 - nothing is there but what the service has set
+        exclude_none: bool = False,
+    ) -> dict[str, Any]:
         """The object as plain dictionaries and lists, on request without members that are `None`."""
         dumped: dict[str, Any] = plain(self._members)
         return _without_none(dumped) if exclude_none else dumped

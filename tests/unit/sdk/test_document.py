@@ -58,7 +58,12 @@ def test_it_dumps_as_what_it_was_made_of() -> None:
 
 def test_it_dumps_as_the_answers_of_openai_and_litellm_do() -> None:
     document = Document(MEMBERS)
-    assert document.json() == document.to_dict() == document.model_dump(mode="json") == MEMBERS
+    assert (
+        document.json()
+        == document.to_dict()
+        == document.model_dump(mode="json", exclude_unset=True)
+        == MEMBERS
+    )
     assert document.model_dump(exclude_none=True)["choices"] == [
         {"index": 0, "message": {"role": "assistant"}}
     ]
