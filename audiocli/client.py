@@ -27,7 +27,7 @@ from audiocli.errors import AudiocliError, CapabilityError, OutputError, Rejecte
 from audiocli.printable import one_line, printable, quoted
 from audiocli.providers.base import Provider
 from audiocli.providers.registry import Target
-from audiocli.wire.openai import INPUT_AUDIO_TOKEN_SECONDS, OUTPUT_AUDIO_TOKEN_SECONDS, STREAM_FORMAT
+from audiocli.wire.openai import STREAM_FORMAT
 
 DEFAULT_VOICE = "alloy"
 CHARACTERS_PER_TOKEN = 4  # of English text, about
@@ -116,10 +116,21 @@ def _check_abilities(question: Question, known: Capabilities, today: str) -> Non
         )
     if question.output and known.audio_output is False:
         raise CapabilityError(f"{known.id} does not speak", hint="leave out the output, or use another model")
+    if question.stream is False and known.needs_stream and _speaks(question, known):
+        raise CapabilityError(f"{known.id} speaks only in a stream", hint="let it stream")
+    _check_sizes(question, known)
     if question.text_only and known.needs_audio and not question.audio:
         raise CapabilityError(
             f"{known.id} answers a written question only aloud",
             hint="let it speak, or use a text model",
+        )
+
+
+def _check_sizes(question: Question, known: Capabilities) -> None:
+    most = known.max_file_bytes
+    if most is not None and any(part.source.size > most for part in question.audio):
+        raise CapabilityError(
+            f"{known.id} takes at most {most / 1e6:.3g} MB of audio", hint="send a shorter piece, or MP3"
         )
 
 
@@ -278,14 +289,14 @@ def cost(usage: Usage | None, prices: Prices, *, seconds: float = 0.0) -> float 
     return None if prices.second_in is None else prices.second_in * heard
 
 
-def estimate(question: Question, audio_seconds: float, prices: Prices) -> Cost | None:
+def estimate(question: Question, audio_seconds: float, known: Capabilities) -> Cost | None:
     """What `question` will cost, about, as far as that is known before it is sent; `None` without prices."""
     characters = len(question.prompt) + len(question.system or "")
-    sent = _dollars(
-        (characters / CHARACTERS_PER_TOKEN, prices.text_in),
-        (audio_seconds / INPUT_AUDIO_TOKEN_SECONDS, prices.audio_in),
-    )
-    return None if sent is None else Cost(sent, _dollars((60 / OUTPUT_AUDIO_TOKEN_SECONDS, prices.audio_out)))
+    written = _dollars((characters / CHARACTERS_PER_TOKEN, known.prices.text_in))
+    heard = known.input_per_minute if audio_seconds else 0
+    if written is None or heard is None:
+        return None
+    return Cost(written + heard * audio_seconds / 60, known.output_per_minute)
 
 
 def _dollars(*amounts: tuple[float, float | None]) -> float | None:

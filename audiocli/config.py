@@ -99,7 +99,7 @@ class Config:
 
     def server_key(self, url: str) -> Secret | None:
         """The key for the server at `url`, if the environment or a deployment names that server."""
-        if self.base_url is not None and _origin(url) == _origin(self.base_url):
+        if self.base_url is not None and same_origin(url, self.base_url):
             return self.openai_key()
         own = (each for each in self.deployments.values() if each.base_url is not None)
         deployment = next((each for each in own if self._is_at(each.base_url or "", url)), None)
@@ -107,7 +107,7 @@ class Config:
 
     def _is_at(self, base_url: str, url: str) -> bool:
         place = self.environ.get(base_url.removeprefix(_VARIABLE), base_url)
-        return _origin(url) == _origin(place)
+        return same_origin(url, place)
 
     def deployment_key(self, deployment: Deployment) -> Secret | None:
         """The key that a deployment names. Raises `AuthenticationError` where that is not set."""
@@ -152,6 +152,11 @@ def load(environ: Mapping[str, str], path: Path | None = None) -> Config:
         state_dir=_directory(environ, "XDG_STATE_HOME", os.path.join(".local", "state")),
         environ=environ,
     )
+
+
+def same_origin(url: str, other: str) -> bool:
+    """Whether two addresses are of one server, as far as their text tells: what is of one has its key."""
+    return _origin(url) == _origin(other)
 
 
 def _origin(url: str) -> str:
@@ -246,7 +251,7 @@ def _deployment(model: str, params: Mapping[Any, Any], model_info: object) -> De
         base_url=_text(params, "api_base") or _text(params, "base_url"),
         api_key=_text(params, "api_key"),
         api_key_file=_path(_text(params, "api_key_file")),
-        api_version=_text(params, "api_version"),
+        api_version=_version(params.get("api_version")),
         headers=_own_headers(params),
         model_info=model_info or {},
     )
@@ -259,6 +264,10 @@ def _own_headers(params: Mapping[Any, Any]) -> dict[str, str]:
     organization = _text(params, "organization")
     named = {"OpenAI-Organization": organization} if organization else {}
     return {**named, **{str(name): str(value) for name, value in headers.items()}}
+
+
+def _version(value: object) -> str | None:
+    return None if value is None else str(value)  # YAML makes a date of 2025-01-01.
 
 
 def _sources(document: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -33,7 +33,8 @@ class Capabilities:
     `id` is its name in the table: the provider's own, with the provider in front where that is not OpenAI.
     `mode` is what it is for: chat, transcription, speech, realtime, or what else takes or makes sound.
     `audio_input`, `audio_output` and `streaming` are `None` where nobody knows. `needs_audio` says that the
-    model refuses a conversation without any: audio must go in or come out. `stream_formats` are those that it
+    model refuses a conversation without any: audio must go in or come out; `needs_stream` that it answers
+    aloud only in a stream. `stream_formats` are those that it
     can stream. `languages` are codes such as `en`, of the speech that it understands. `word_times`,
     `segment_times`, `speakers` and `prompt` are of transcription: what it tells of beside the text, and
     whether it reads a prompt; `None` where nobody knows. Limits are in tokens, bytes and seconds, of one
@@ -47,6 +48,7 @@ class Capabilities:
     audio_input: bool | None = None
     audio_output: bool | None = None
     needs_audio: bool = False
+    needs_stream: bool = False
     streaming: bool | None = None
     input_formats: tuple[str, ...] = ()
     output_formats: tuple[str, ...] = ()
@@ -71,12 +73,16 @@ class Capabilities:
 
     @property
     def input_per_minute(self) -> float | None:
-        """US dollars for a minute of sound sent; `None` where that is not known."""
+        """US dollars for a minute of sound sent; `None` where that is not known, or none is taken."""
+        if self.audio_input is False:
+            return None
         return _per_minute(self.prices.second_in, self.prices.audio_in, self.input_tokens_per_second)
 
     @property
     def output_per_minute(self) -> float | None:
-        """US dollars for a minute of sound received; `None` where that is not known."""
+        """US dollars for a minute of sound received; `None` where that is not known, or none is made."""
+        if self.audio_output is False:
+            return None
         return _per_minute(self.prices.second_out, self.prices.audio_out, self.output_tokens_per_second)
 
     def is_retired(self, today: str) -> bool:
@@ -115,7 +121,14 @@ def from_row(id: str, row: Mapping[str, Any]) -> Capabilities:
 def _per_minute(second: float | None, token: float | None, tokens_per_second: int | None) -> float | None:
     # Where a service states both, the price of a second is the plainer: it holds for every length.
     if second is not None:
-        return second * 60
+        return _rounded(second * 60)
+    if token == 0:
+        return 0  # however many there are
     if token is None or tokens_per_second is None:
         return None
-    return token * tokens_per_second * 60 / TOKENS
+    return _rounded(token * tokens_per_second * 60 / TOKENS)
+
+
+def _rounded(price: float) -> float:
+    """To six digits: a third of a cent a minute is stated with no more of them by the second."""
+    return float(f"{price:.6g}")

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from audiocli.capabilities.building import build
-from audiocli.errors import InputError
+from audiocli.errors import InputError, OutputError
 from audiocli.files import AtomicFile
+from audiocli.printable import quoted
 
 PUBLIC_MAPS = (
     "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json",
@@ -17,6 +18,7 @@ PUBLIC_MAPS = (
 
 # What each had in November 2026 is 392 and 353; one with far fewer is not that map.
 FEWEST_MODELS = 500
+KEPT = "the old table is kept"
 
 
 def write(path: str, litellm: Mapping[str, Any], models_dev: Mapping[str, Any]) -> int:
@@ -28,8 +30,8 @@ def write(path: str, litellm: Mapping[str, Any], models_dev: Mapping[str, Any]) 
     rows = json.loads(text)
     known = rows.get("gpt-audio-1.5", {})
     if len(rows) < FEWEST_MODELS or not (known.get("audio_input") and known.get("audio_output")):
-        raise InputError("the public maps lack the models that they had", hint="the old table is kept")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+        raise InputError("the public maps lack the models that they had", hint=KEPT)
+    _make_folder(os.path.dirname(path))
     file = AtomicFile(path)
     try:
         file.write(text.encode())
@@ -38,3 +40,10 @@ def write(path: str, litellm: Mapping[str, Any], models_dev: Mapping[str, Any]) 
         file.discard()
         raise
     return len(rows)
+
+
+def _make_folder(path: str) -> None:
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"the folder {quoted(path)} cannot be made: {error.strerror}", hint=KEPT) from error

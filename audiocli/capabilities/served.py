@@ -55,6 +55,7 @@ def _listed_facts(row: Mapping[str, Any]) -> Row:
         "audio_output": _lists_audio(architecture.get("output_modalities")),
         "voices": tuple(filter(None, map(text, items(row.get("supported_voices"))))) or None,
         "max_input_tokens": count(row.get("context_length")) or count(row.get("max_model_len")),
+        "max_output_tokens": count(mapping(row.get("top_provider")).get("max_completion_tokens")),
         "shutdown": date(row.get("shutdown_date")),
         "text_in": price(prices.get("prompt"), TOKENS),
         "text_out": price(prices.get("completion"), TOKENS),

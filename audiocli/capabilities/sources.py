@@ -79,9 +79,10 @@ def _litellm_prices(row: Mapping[str, Any]) -> Row:
     prices = {name: price(row.get(key), TOKENS) for name, key in _TOKEN_PRICES.items()}
     if row.get("mode") == "video_generation":
         return prices  # Its seconds are of video.
-    per_second = row.get("input_cost_per_second", row.get("input_cost_per_audio_per_second"))
+    # Both names mean the same. A running server has all the members that there are, most of them null.
+    stated = (price(row.get(f"input_cost_per_{unit}")) for unit in ("second", "audio_per_second"))
     return prices | {
-        "second_in": price(per_second),
+        "second_in": next((second for second in stated if second is not None), None),
         "second_out": price(row.get("output_cost_per_second")),
     }
 

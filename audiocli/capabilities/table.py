@@ -16,6 +16,7 @@ from audiocli.capabilities.facts import FACTS, Capabilities, Prices, Row, from_r
 
 BUILT_IN = os.path.join(os.path.dirname(__file__), "data", "models.json")
 
+_BEGINNING, _END = b"{\n", b"\n}\n"
 _NAME = re.compile(rb'^("(?:[^"\\]|\\.)*"): \{', re.MULTILINE)
 
 
@@ -28,9 +29,20 @@ def refreshed_path(cache_dir: os.PathLike[str]) -> str:
 
 
 def current_table(cache_dir: os.PathLike[str]) -> "Table":
-    """The table that has been refreshed for this version, else the one that came with it."""
+    """The table that has been refreshed for this version, if it is whole; else the one that came with it."""
     path = refreshed_path(cache_dir)
-    return Table(path) if os.path.isfile(path) else Table()
+    return Table(path) if _is_whole(path) else Table()
+
+
+def _is_whole(path: str) -> bool:
+    """Whether a table's file has its beginning and its end: what a cache holds may be damaged."""
+    try:
+        with open(path, "rb") as file:
+            begins = file.read(len(_BEGINNING)) == _BEGINNING
+            file.seek(-len(_END), os.SEEK_END)
+            return begins and file.read() == _END
+    except OSError:  # It is not there, or is shorter than that.
+        return False
 
 
 class Table:
@@ -42,14 +54,16 @@ class Table:
     def lookup(self, model: str, provider: str | None = None) -> Capabilities | None:
         """What is known of `model`, by its name or as `provider/model`; `None` for one not in the table.
 
-        A model behind a router, as in `openrouter/openai/gpt-audio`, is the maker's, at a price not known.
+        Upper and lower case are the same: nobody has two models that differ only in that. A model behind a
+        router, as in `openrouter/openai/gpt-audio`, is the maker's, at a price not known.
         """
-        name = f"{provider}/{model}" if provider else model
+        prefix = f"{provider}/" if provider else ""
+        name = prefix + model.removeprefix(prefix)
         if (known := self._named(name)) is not None:
             return known
         router, _, rest = name.partition("/")
         if "/" in rest and (known := self._named(rest)) is not None:
-            return replace(known, id=name, provider=router, prices=Prices())
+            return replace(known, id=name, provider=router.lower(), prices=Prices())
         return None
 
     def names(self) -> list[str]:
@@ -67,29 +81,39 @@ class Table:
             return known
         provider, _, bare = name.partition("/")
         known = self._exactly(bare)
-        return known if known is not None and known.provider == provider else None
+        return known if known is not None and known.provider == provider.lower() else None
 
     def _exactly(self, name: str) -> Capabilities | None:
-        row = self._row(name)
-        if isinstance(row, str):
-            name, row = row, self._row(row)
-        return from_row(name, row) if isinstance(row, dict) else None
+        """The model of that name, or that it is another name of."""
+        entry = self._entry(name)
+        if entry is not None and isinstance(entry[1], str):
+            entry = self._entry(entry[1])
+        match entry:
+            case (own, dict(row)):
+                return from_row(own, row)
+        return None
 
-    def _row(self, name: str) -> Row | str | None:
-        """The row of `name`, or the name that it is another name of."""
+    def _entry(self, name: str) -> tuple[str, Row | str] | None:
+        """The name as the table spells it, and its row, or the name that it is another name of."""
         # Every line feed in the file ends a row, since JSON escapes those in text: nothing else can match.
         key = f"\n{json.dumps(name)}: ".encode()
-        start = self._content.find(key) + len(key)
-        if start < len(key):
+        start = self._content.find(key)
+        if start < 0:
+            start = self._lowered.find(key.lower())
+        if start < 0:
             return None
-        end = self._content.find(b"\n", start)
-        row: Row | str = json.loads(self._content[start:end].rstrip(b","))
-        return row
+        line = self._content[start + 1 : self._content.find(b"\n", start + 1)]
+        ((spelt, row),) = json.loads(b"{%b}" % line.rstrip(b",")).items()
+        return spelt, row
 
     @cached_property
     def _content(self) -> bytes:
         with open(self._path, "rb") as file:
             return file.read()
+
+    @cached_property
+    def _lowered(self) -> bytes:
+        return self._content.lower()  # only ASCII, which is all that JSON leaves unescaped: no byte moves
 
 
 def as_file(rows: Mapping[str, Row], aliases: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from audiocli.audio.formats import Format, format_of
 from audiocli.audio.recording import Recorder
+from audiocli.capabilities import Capabilities
 from audiocli.chat import ChatRequest
 from audiocli.cli import render
 from audiocli.cli.ask import AskOptions
@@ -38,9 +39,8 @@ def answer(world: World, chosen: AskOptions) -> int:
     today = time.strftime("%Y-%m-%d")
     request = compose(question, target, today=today)
     if chosen.curl or chosen.dry_run:
-        return _preview(
-            world, chosen, target, request, estimate(question, inputs.seconds, render.prices_of(target))
-        )
+        known = target.capabilities or Capabilities(id=target.model)
+        return _preview(world, chosen, target, request, estimate(question, inputs.seconds, known))
     provider = Retrying(
         build(target, settings, render.Download(world).show),
         retries=chosen.retries,

@@ -19,6 +19,10 @@ _TOLD = {
     "segment_times": "times of segments",
     "speakers": "speakers",
 }
+_NEEDED = {
+    "needs_audio": "audio in or out: text alone is refused",
+    "needs_stream": "a stream: otherwise it does not speak",
+}
 COLUMNS = ("MODEL", "MODE", "IN", "OUT", "MINUTE IN", "MINUTE OUT", "ENDS")
 
 
@@ -70,8 +74,7 @@ def _lines(known: Capabilities, today: str) -> Iterable[tuple[str, list[Fact]]]:
     yield "tells", _told(known)
     yield "languages", _listed(known, "languages")
     yield "streaming", [*_said(known, "streaming"), *_listed(known, "stream_formats")]
-    needs = Fact("audio in or out: text alone is refused", "needs_audio")
-    yield "needs", [needs] if known.needs_audio else []
+    yield "needs", [Fact(words, fact) for fact, words in _NEEDED.items() if getattr(known, fact)]
     yield "voices", _listed(known, "voices") if known.audio_output is not False else []
     yield "limits", _token_limits(known)
     yield "prices", _prices(known)
@@ -202,9 +205,9 @@ def as_list(models: Sequence[Capabilities], today: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def as_json(models: Sequence[Capabilities], today: str) -> str:
+def as_json(models: Sequence[Capabilities], today: str, notes: Sequence[str] = ()) -> str:
     """One document; what nobody knows is null, and what nobody lists is empty."""
-    document = {"schema": 1, "models": [_document(known, today) for known in models]}
+    document = {"schema": 1, "models": [_document(known, today) for known in models], "notes": [*notes]}
     return json.dumps(document, ensure_ascii=False) + "\n"
 
 

@@ -11,7 +11,8 @@ from audiocli.capabilities import Capabilities
 from audiocli.cli import capabilities_shown as shown
 from audiocli.printable import one_line
 
-WIDE = 110
+# From so many columns on there is room beside the names for these.
+_ROOM = {"MODE": 70, "MINUTE IN": 110, "MINUTE OUT": 110}
 _STYLES = {"yes": "green", "no": "dim", "unknown": "yellow", "retires": "yellow", "retired": "red"}
 
 
@@ -43,10 +44,9 @@ def _card(known: Capabilities, today: str) -> RenderableType:
 
 
 def _list(models: Sequence[Capabilities], today: str, width: int) -> Table:
-    """The prices stand only where there is room for them beside the names."""
+    """What a model is for, and costs, stands only where there is room for it beside the names."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    hidden = () if width >= WIDE else ("MINUTE IN", "MINUTE OUT")
-    kept = [index for index, name in enumerate(shown.COLUMNS) if name not in hidden]
+    kept = [index for index, name in enumerate(shown.COLUMNS) if width >= _ROOM.get(name, 0)]
     for index in kept:
         table.add_column(shown.COLUMNS[index], overflow="fold", no_wrap=index > 0)
     for known in models:

@@ -1,10 +1,10 @@
 """Finds what is asked of models: in the table, or at a server."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from audiocli.capabilities import Capabilities, Table, current_table
-from audiocli.capabilities.refreshed import PUBLIC_MAPS
 from audiocli.capabilities.table import refreshed_path
 from audiocli.cli import capabilities_shown as shown
 from audiocli.cli.caps import ABILITIES, CapsOptions
@@ -40,15 +40,17 @@ def look_up(world: World, chosen: CapsOptions, *, today: str) -> int:
     config = load_config(world.environ, Path(chosen.config) if chosen.config else None)
     table = _table(world, config, chosen)
     if chosen.refresh and not chosen.models:
+        if chosen.json:
+            world.answer(shown.as_json((), today, world.notes))
         return 0
-    asked = _asked(table, config, chosen)
-    found = [model for model in asked.values() if model is not None and _wanted(model, chosen)]
+    asked = _asked(world, table, config, chosen)
+    found = [model for model in asked.models.values() if model is not None and _wanted(model, chosen)]
     if chosen.can is not None:
         return _EXIT_CODES[_ABILITIES[chosen.can](found[0]) if found else None]
     if found:
         world.answer(_rendered(world, chosen, found, today))
-    if missing := [name for name, model in asked.items() if model is None]:
-        raise _unknown(missing, [*config.deployments, *table.names()])
+    if missing := [name for name, model in asked.models.items() if model is None]:
+        raise _unknown(missing, asked.names)
     if not found:
         raise UnknownModelError("no model is like that", hint="audiocli caps lists those that there are")
     return 0
@@ -66,23 +68,44 @@ def _table(world: World, config: Config, chosen: CapsOptions) -> Table:
     if chosen.refresh:
         from audiocli.cli.refreshing import refresh
 
-        count = refresh(refreshed_path(config.cache_dir), config.capabilities_sources or PUBLIC_MAPS)
+        count = refresh(refreshed_path(config.cache_dir), config.capabilities_sources)
         world.note(f"took {count} models from the public maps")
     return current_table(config.cache_dir)
 
 
-def _asked(table: Table, config: Config, chosen: CapsOptions) -> dict[str, Capabilities | None]:
-    """The models that are asked for, each by its name; `None` for one that nobody knows."""
-    if chosen.server is not None:
-        from audiocli.cli.asking_servers import ask_server
+@dataclass(frozen=True)
+class _Asked:
+    """The models that are asked for, each by its name, `None` for one that nobody knows.
 
-        served = {
-            model.id: model for model in ask_server(chosen.server, table, config.server_key(chosen.server))
-        }
-        return {name: served.get(name) for name in chosen.models or served}
+    `names` are those that there are, of which one may be meant.
+    """
+
+    models: Mapping[str, Capabilities | None]
+    names: Sequence[str]
+
+
+def _asked(world: World, table: Table, config: Config, chosen: CapsOptions) -> _Asked:
+    if chosen.server is not None:
+        return _of_server(_served(world, table, config, chosen.server), chosen.models)
+    names = [*config.deployments, *table.names()]
     if chosen.models:
-        return {name: known(table, config, name) for name in chosen.models}
-    return {model.id: model for model in table.models() if _has_audio(model)}
+        return _Asked({name: known(table, config, name) for name in chosen.models}, names)
+    return _Asked({model.id: model for model in table.models() if _has_audio(model)}, names)
+
+
+def _of_server(served: Sequence[Capabilities], names: Sequence[str]) -> _Asked:
+    by_name = {model.id: model for model in served}
+    in_any_case = {model.id.lower(): model for model in served}
+    models = {name: by_name.get(name) or in_any_case.get(name.lower()) for name in names or by_name}
+    return _Asked(models, [*by_name])
+
+
+def _served(world: World, table: Table, config: Config, url: str) -> list[Capabilities]:
+    from audiocli.cli.asking_servers import ask_server
+    from audiocli.providers.registry import server_key  # With it comes HTTP, which the table does not need.
+
+    world.secret = server_key(config, url)
+    return ask_server(url, table, world.secret)
 
 
 def _has_audio(model: Capabilities) -> bool:
@@ -94,13 +117,13 @@ def _wanted(model: Capabilities, chosen: CapsOptions) -> bool:
     return (
         (not chosen.takes_audio or model.audio_input is True)
         and (not chosen.speaks or model.audio_output is True)
-        and (chosen.provider is None or model.provider == chosen.provider)
+        and (chosen.provider is None or (model.provider or "").lower() == chosen.provider.lower())
     )
 
 
 def _rendered(world: World, chosen: CapsOptions, found: Sequence[Capabilities], today: str) -> str:
     if chosen.json:
-        return shown.as_json(found, today)
+        return shown.as_json(found, today, world.notes)
     detailed = bool(chosen.models)
     if is_terminal(world.stdout) and world.environ.get("TERM") != "dumb":
         from audiocli.cli import capabilities_table  # Rich is slow to import, and a pipe has no use for it.
@@ -115,8 +138,8 @@ def _unknown(missing: Sequence[str], names: Sequence[str]) -> UnknownModelError:
 
     name = missing[0]
     last = name.rpartition("/")[2]
-    same = [known for known in names if known.rpartition("/")[2] == last]
-    close = same or difflib.get_close_matches(name, names, n=3)
+    same = [known for known in names if known.rpartition("/")[2].lower() == last.lower()]
+    close = same or difflib.get_close_matches(name.lower(), names, n=3)
     advice = f"did you mean {' or '.join(close[:3])}?" if close else "audiocli caps lists what it knows"
     more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
     return UnknownModelError(f"nothing is known of {quoted(name)}{more}", hint=advice)

@@ -3,22 +3,24 @@
 import asyncio
 from typing import Any
 
-from audiocli.capabilities.refreshed import PUBLIC_MAPS, write
+from audiocli.capabilities.refreshed import KEPT, PUBLIC_MAPS, write
 from audiocli.cli.signals import run_until_signal
+from audiocli.errors import ReplyError
 from audiocli.http import fetch
+from audiocli.printable import quoted
 from audiocli.wire.json import parse
 
-MAX_BYTES = 64 * 1024 * 1024  # LiteLLM's has 2.4 MB, models.dev's less.
+MAX_BYTES = 64_000_000  # LiteLLM's has 2.4 MB, models.dev's less.
 SECONDS = 120.0
 
 
-def refresh(path: str, urls: tuple[str, str] = PUBLIC_MAPS) -> int:
-    """Make the table at `path` of the maps at `urls`, LiteLLM's and models.dev's.
+def refresh(path: str, urls: tuple[str, str] | None = None) -> int:
+    """Make the table at `path` of the maps at `urls`, LiteLLM's and models.dev's; else of the public ones.
 
     Returns how many models it has. Raises `InputError`, `ReplyError`, `ConnectError` or `DeadlineError` where
     a map cannot be had, or is not one, and `OutputError`; the table that was there then stays.
     """
-    litellm, models_dev = run_until_signal(_fetched(urls))
+    litellm, models_dev = run_until_signal(_fetched(urls or PUBLIC_MAPS))
     return write(path, litellm, models_dev)
 
 
@@ -27,4 +29,8 @@ async def _fetched(urls: tuple[str, str]) -> list[dict[str, Any]]:
 
 
 async def _map(url: str) -> dict[str, Any]:
-    return parse(await fetch(url, max_bytes=MAX_BYTES, seconds=SECONDS))
+    document = await fetch(url, max_bytes=MAX_BYTES, seconds=SECONDS, too_large=KEPT)
+    try:
+        return parse(document)
+    except ReplyError as error:
+        raise ReplyError(f"{quoted(url)} is no map of models: {error.message}", hint=KEPT) from None

@@ -23,13 +23,24 @@ if TYPE_CHECKING:
     from audiocli.wire.transcription import Form  # A question has no use for it, and would wait for it.
 
 MAX_REPLY_BYTES = 256 * 1024 * 1024
+MAX_REFUSAL_BYTES = 1024 * 1024
 MAX_REDIRECTS = 5
 INFLATE_BYTES = 256 * 1024
+TOO_LARGE = "raise the limit of the input"
 ENCODE_BYTES = 3 * 16 * 1024  # A multiple of 3, so that the base64 of each block needs no padding.
 
 
 class TooLargeError(ReplyError):
     """More arrived than was allowed."""
+
+
+class RefusedError(InputError):
+    """An address answered, but with `status` in place of what is there; `body` says why, if anything does."""
+
+    def __init__(self, message: str, *, hint: str, status: int, body: bytes) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.body = body
 
 
 class Reply:
@@ -324,17 +335,24 @@ def _said(error: Exception) -> str:
 
 
 async def fetch(
-    url: str, *, max_bytes: int, seconds: float, headers: Mapping[str, str] = MappingProxyType({})
+    url: str,
+    *,
+    max_bytes: int,
+    seconds: float,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    too_large: str = TOO_LARGE,
 ) -> bytes:
     """The body of an http(s) URL that a user named, whole within `seconds`.
 
     It may be on a private network, since the user may; where a server of another origin redirects to may not.
-    `headers`, which may hold a key, go to the URL's own origin and to no other. Raises `InputError` where
-    there is nothing to be had or more than `max_bytes`, `ConnectError` and `DeadlineError` where it cannot be
-    reached.
+    `headers`, which may hold a key, go to the URL's own origin and to no other. `too_large` is what to do
+    about more than `max_bytes`. Raises `InputError` for that and where there is nothing to be had, which is a
+    `RefusedError` where the server said so, `ConnectError` and `DeadlineError` where it cannot be reached.
     """
     body = bytearray()
-    await fetch_into(body.extend, url, max_bytes=max_bytes, seconds=seconds, headers=headers)
+    await fetch_into(
+        body.extend, url, max_bytes=max_bytes, seconds=seconds, headers=headers, too_large=too_large
+    )
     return bytes(body)
 
 
@@ -345,6 +363,7 @@ async def fetch_into(
     max_bytes: int,
     seconds: float,
     headers: Mapping[str, str] = MappingProxyType({}),
+    too_large: str = TOO_LARGE,
 ) -> None:
     """As `fetch`, but each piece of the body goes to `write` as it comes."""
     name = quoted(url)
@@ -354,8 +373,7 @@ async def fetch_into(
     except (TimeoutError, DeadlineError):
         raise DeadlineError(f"{name} did not arrive within {seconds:g} s") from None
     except TooLargeError:
-        hint = "raise the limit of the input"
-        raise InputError(f"{name} is larger than {max_bytes / 1e6:g} MB", hint=hint) from None
+        raise InputError(f"{name} is larger than {max_bytes / 1e6:g} MB", hint=too_large) from None
     except ReplyError as error:
         raise InputError(f"{name} cannot be used: {error.message}") from None
 
@@ -405,7 +423,7 @@ async def _content(
     write: Callable[[bytes], object], response: httpx.Response, name: str, max_bytes: int
 ) -> None:
     if response.status_code != 200:
-        raise InputError(f"{name} cannot be read: HTTP {response.status_code}", hint="check the address")
+        raise await _refusal(response, name)
     declared = response.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > max_bytes:
         raise TooLargeError(name)
@@ -414,3 +432,12 @@ async def _content(
         async for piece in pieces:
             reply.touch()
             write(piece)
+
+
+async def _refusal(response: httpx.Response, name: str) -> RefusedError:
+    try:
+        body = await Reply(response, idle_seconds=5).read(MAX_REFUSAL_BYTES)
+    except (ConnectError, DeadlineError, ReplyError):
+        body = b""  # It has refused all the same.
+    message = f"{name} cannot be read: HTTP {response.status_code}"
+    return RefusedError(message, hint="check the address", status=response.status_code, body=body)

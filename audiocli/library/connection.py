@@ -30,11 +30,13 @@ def connect(
     timeout: float = DEFAULT_TIMEOUT,
     retries: int = DEFAULT_RETRIES,
     headers: Mapping[str, str] | None = None,
+    api_version: str | None = None,
 ) -> Connection:
     """The connection to `model`, which is a name as `--model` takes it. Nothing is sent yet.
 
     A `base_url` is asked for any name, also for one that the config gives to another server. An `api_key`
-    goes to that server, or to the one that the model is at, in place of the key that is set for it. Raises
+    goes to that server, or to the one that the model is at, in place of the key that is set for it. With an
+    `api_version` the server is Azure's, and the model `azure/` and the name of a deployment there. Raises
     `UsageError`, `ConfigError` and `AuthenticationError`.
     """
     if not timeout > 0:
@@ -42,11 +44,15 @@ def connect(
     if retries < 0:
         raise UsageError("the number of retries must not be negative")
     settings = configured(base_url, api_key)
+    if api_version is not None and model is not None:
+        key = api_key or "os.environ/AZURE_API_KEY"
+        row = Deployment(model=model, base_url=base_url, api_key=key, api_version=api_version)
+        settings, base_url = replace(settings, deployments={model: row}), None
     target = resolve(settings, model, base_url)
     if target.endpoint is not None:
-        key = settings.api_key if api_key else target.endpoint.api_key
+        secret = settings.api_key if api_key else target.endpoint.api_key
         changed = {**target.endpoint.headers, **(headers or {})}
-        target = replace(target, endpoint=replace(target.endpoint, api_key=key, headers=changed))
+        target = replace(target, endpoint=replace(target.endpoint, api_key=secret, headers=changed))
     provider = build(target, settings, _untold)
     return Connection(target, Retrying(provider, retries=retries, timeout=timeout))
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from audiocli.capabilities import Capabilities, Table, current_table, known_models, lookup
 from audiocli.capabilities.override import override
-from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment
+from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, same_origin
 from audiocli.errors import AuthenticationError, ConfigError, DependencyError, UsageError
 from audiocli.printable import quoted
 from audiocli.providers.azure import AZURE, azure_endpoint
@@ -82,6 +82,9 @@ HOSTS: Mapping[str, Host] = {
     "fireworks_ai": Host("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", "max_tokens"),
 }
 """By the names that LiteLLM has for them."""
+
+COMPATIBLE = frozenset({OPENAI, "hosted_vllm", "custom_openai", "openai_like", "litellm_proxy", "lm_studio"})
+"""What LiteLLM's names for models begin with where a server speaks OpenAI's protocol; it is told the rest."""
 
 # What compatible servers, old ones too, call the limit.
 COMPATIBLE_MAX_TOKENS_FIELD = "max_tokens"
@@ -268,6 +271,16 @@ def _missing_packages(target: Target) -> Iterator[None]:
         raise AuthenticationError("there is no key, and no embedded model", hint=hint) from error
 
 
+def server_key(config: Config, url: str) -> Secret | None:
+    """The key for the server at `url`: the one that is set for it, else its host's, if it is one of `HOSTS`.
+
+    Raises `AuthenticationError` for one that is named and not there.
+    """
+    hosts = (host for host in HOSTS.values() if same_origin(url, host.base_url))
+    host = next(hosts, None)
+    return config.server_key(url) or (config.host_key(host.key_variable) if host else None)
+
+
 def reachable_models() -> list[str]:
     """The names in the table that need neither a config nor a base URL, each in all its forms."""
     names = known_models()
@@ -310,19 +323,20 @@ class _Names:
         if provider in _IN_PROCESS:
             if (known := self.table.lookup(model, provider)) is None:
                 raise _unknown(name)
-            return Target(provider, model, known)
+            return Target(provider, _spelt(model, known), known)
         if self.base_url is not None:
-            model = model if provider == OPENAI else name
+            model = model if provider in COMPATIBLE else name
             key = self.config.openai_key()
             endpoint = Endpoint(self.base_url, key, self.config.headers, COMPATIBLE_MAX_TOKENS_FIELD)
-            return Target(OPENAI, model, self.table.lookup(model), endpoint)
+            return Target(OPENAI, model, self._known_elsewhere(model), endpoint)
         if provider not in HOSTS:
             raise _unreachable(known) if (known := self.table.lookup(name)) else _unknown(name)
         host = HOSTS[provider]
         key = self.config.host_key(host.key_variable)
         endpoint = _at_host(host, key, self.config.headers if host.account else {})
         missing = None if key else host.key_variable
-        return Target(provider, model, self.table.lookup(model, provider), endpoint, missing)
+        known = self.table.lookup(model, provider)
+        return Target(provider, _spelt(model, known), known, endpoint, missing)
 
     def _deployed(self, deployment: Deployment) -> Target:
         """A deployment with a server or a key of its own, which are used for it alone."""
@@ -330,8 +344,7 @@ class _Names:
         endpoint = self._own_endpoint(deployment, provider, model)
         if deployment.headers:
             endpoint = replace(endpoint, headers={**endpoint.headers, **self._own_headers(deployment)})
-        own = provider in (*HOSTS, AZURE) and provider != OPENAI
-        known = self.table.lookup(model, provider) if own else self.table.lookup(model)
+        known = self.table.lookup(model, provider) or self._known_elsewhere(model)
         return Target(AZURE if provider == AZURE else OPENAI, model, known, endpoint)
 
     def _own_endpoint(self, deployment: Deployment, provider: str, model: str) -> Endpoint:
@@ -349,19 +362,34 @@ class _Names:
     def _own_headers(self, deployment: Deployment) -> dict[str, str]:
         return {name: self.config.looked_up(value) for name, value in deployment.headers.items()}
 
+    def _known_elsewhere(self, model: str) -> Capabilities | None:
+        """What is known of a model at any server: its own provider may end it before that does."""
+        known = self.table.lookup(model)
+        if known is None or known.provider == OPENAI:
+            return known
+        return replace(known, shutdown=None, successor=None)
+
     def _split(self, name: str) -> tuple[str, str]:
         """The provider and the model's name there; a known name needs no provider, and `local` no model."""
         provider, _, model = name.partition("/")
+        if provider.lower() in {*HOSTS, *_IN_PROCESS}:
+            provider = provider.lower()
         if model:
             return provider, model
-        if name in _IN_PROCESS:
-            return name, self.defaults.local.partition("/")[2] if name == LOCAL else name
+        if provider in _IN_PROCESS:
+            return provider, self.defaults.local.partition("/")[2] if provider == LOCAL else provider
         known = self.table.lookup(name)
         own = known.provider or "" if known else ""
         if known is None or own in HOSTS:
             return own, name
         # Of a maker's model, the table may have the name at another service than the one that can be asked.
         return next((host for host in HOSTS if self.table.lookup(name, host)), own), name
+
+
+def _spelt(model: str, known: Capabilities | None) -> str:
+    """`model` in the upper and lower case of its own name, which a service insists on."""
+    own = known.id[-len(model) :] if known else model
+    return own if own.lower() == model.lower() else model
 
 
 def _at_host(host: Host, key: Secret | None, headers: Mapping[str, str] = MappingProxyType({})) -> Endpoint:
@@ -378,6 +406,6 @@ def _unreachable(known: Capabilities) -> UsageError:
 def _unknown(name: str) -> UsageError:
     import difflib
 
-    close = difflib.get_close_matches(name, reachable_models(), n=3)
+    close = difflib.get_close_matches(name.lower(), reachable_models(), n=3)
     advice = f"did you mean {' or '.join(close)}?" if close else "name the server that has it by its base URL"
     return UsageError(f"unknown model {quoted(name)}", hint=advice)

@@ -58,22 +58,22 @@ def check_suits(known: Capabilities | None, wanted: Wanted) -> None:
     if wanted.words and (chats(known) or known.word_times is False):
         raise CapabilityError(
             f"{known.id} does not tell when each word is said",
-            hint=f"leave out --words, or use {_either(_WITH_WORDS, wanted.today)}",
+            hint=f"leave out the words, or use {_either(_WITH_WORDS, wanted.today)}",
         )
     if wanted.speakers and (chats(known) or known.speakers is False):
         raise CapabilityError(
             f"{known.id} does not tell who speaks",
-            hint=f"leave out --speakers, or use {_either(_WITH_SPEAKERS, wanted.today)}",
+            hint=f"leave out the speakers, or use {_either(_WITH_SPEAKERS, wanted.today)}",
         )
     if wanted.prompt and known.prompt is False:
-        raise CapabilityError(f"{known.id} takes no prompt", hint="leave out --prompt")
+        raise CapabilityError(f"{known.id} takes no prompt", hint="leave out the prompt")
 
 
 def _check_writes(known: Capabilities, today: str) -> None:
     if known.is_retired(today):
-        instead = f"use {known.successor}" if known.successor else "use another --model"
+        instead = f"use {known.successor}" if known.successor else "use another model"
         raise CapabilityError(f"{known.id} was retired on {known.shutdown}", hint=instead)
-    another = "use another --model, such as gpt-transcribe"
+    another = "use another model, such as gpt-transcribe"
     if known.mode == "realtime":
         raise CapabilityError(f"{known.id} hears only over a live connection", hint=another)
     if known.mode not in (None, "chat", "transcription"):

@@ -8,13 +8,18 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, overload
 
 from audiocli.chat import ChatRequest, Event, Finished, collect
+from audiocli.errors import UsageError
 from audiocli.library.blocking import blocking, iterating
 from audiocli.library.connection import DEFAULT_RETRIES, DEFAULT_TIMEOUT, connect
 from audiocli.providers.base import Provider
+from audiocli.providers.registry import OPENAI
 from audiocli.sdk.document import Document, plain
 from audiocli.wire.openai import StreamEncoder, decode_request, encode_completion
 
 Messages = Sequence[Mapping[str, Any]]
+
+UNSENT = frozenset({"additional_drop_params", "allowed_openai_params", "caching", "drop_params", "verbose"})
+"""What LiteLLM shall do with a request. Here all goes on as it is, and nothing is kept."""
 
 
 @overload
@@ -34,8 +39,9 @@ async def acompletion(
 ) -> Document | AsyncGenerator[Document, None]:
     """The model's answer as a `chat.completion`, or its chunks where `stream` is true.
 
-    `api_base` (or `base_url`), `api_key`, `timeout` in seconds, `num_retries` (or `max_retries`),
-    `extra_headers` and `extra_body` are for the call; every other argument is a field of the request. A
+    `api_base` (or `base_url`), `api_key`, Azure's `api_version`, `timeout` in seconds, `num_retries` (or
+    `max_retries`), `custom_llm_provider`, `organization`, `headers` (or `extra_headers`) and `extra_body` are
+    for the call; every other argument is a field of the request, but for LiteLLM's own in `UNSENT`. A
     streamed answer that cannot be had is an error here, not where the chunks are read. Raises
     `AudiocliError`.
     """
@@ -85,26 +91,48 @@ def _call(
     api_base: str | None = None,
     base_url: str | None = None,
     api_key: str | None = None,
-    timeout: float | None = None,
+    api_version: str | None = None,
+    custom_llm_provider: str | None = None,
+    organization: str | None = None,
+    timeout: float | str | None = None,
     num_retries: int | None = None,
     max_retries: int | None = None,
+    headers: Mapping[str, str] | None = None,
     extra_headers: Mapping[str, str] | None = None,
     extra_body: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> _Call:
+    server = api_base or base_url
     retries = max_retries if num_retries is None else num_retries
+    account = {"OpenAI-Organization": organization} if organization else {}
     connection = connect(
-        model,
-        base_url=api_base or base_url,
+        _named(model, custom_llm_provider, server),
+        base_url=server,
         api_key=api_key,
-        timeout=DEFAULT_TIMEOUT if timeout is None else timeout,
+        timeout=DEFAULT_TIMEOUT if timeout is None else _seconds(timeout),
         retries=DEFAULT_RETRIES if retries is None else retries,
-        headers=extra_headers,
+        headers={**account, **(headers or {}), **(extra_headers or {})},
+        api_version=api_version,
     )
-    given = {name: plain(value) for name, value in fields.items() if value is not None}
-    document = {"messages": plain(messages), **given, **(extra_body or {}), "model": connection.target.model}
+    given = {name: value for name, value in fields.items() if value is not None and name not in UNSENT}
+    document = plain({"messages": messages, **given, **(extra_body or {}), "model": connection.target.model})
+    request = decode_request(document)
     shows_usage = (document.get("stream_options") or {}).get("include_usage") is True
-    return _Call(connection.provider, decode_request(document), shows_usage)
+    return _Call(connection.provider, request, shows_usage)
+
+
+def _named(model: str, provider: str | None, server: str | None) -> str:
+    """`model` as `connect` takes it. A server is asked for the name alone, whatever it is said to be."""
+    if not provider:
+        return model
+    return f"{OPENAI if server else provider}/{model.removeprefix(f'{provider}/')}"
+
+
+def _seconds(timeout: float | str) -> float:
+    try:
+        return float(timeout)  # LiteLLM takes text as well.
+    except (TypeError, ValueError):
+        raise UsageError("timeout must be a number of seconds") from None
 
 
 async def _complete(call: _Call) -> Document:

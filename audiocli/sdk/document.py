@@ -4,9 +4,15 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from audiocli.errors import UsageError
+
 _OPTIONAL = frozenset(
-    {"audio", "content", "data", "expires_at", "finish_reason", "function_call", "id", "logprobs", "refusal"}
-    | {"role", "tool_calls", "transcript", "usage"}
+    {"service_tier", "system_fingerprint", "usage"}  # of an answer
+    | {"finish_reason", "logprobs"}  # of a choice
+    | {"annotations", "audio", "content", "function_call", "refusal", "role", "tool_calls"}  # of a message
+    | {"data", "expires_at", "id", "transcript"}  # of its audio
+    | {"prompt_tokens_details", "completion_tokens_details"}  # of its usage
+    | {"audio_tokens", "cached_tokens", "reasoning_tokens", "text_tokens"}  # of the details of that
 )
 """What a chat completion, or a chunk of one, may leave out: it reads as `None`."""
 
@@ -52,22 +58,45 @@ class Document(Mapping[str, Any]):
         members = ", ".join(f"{name!r}: {_shown(value)}" for name, value in self._members.items())
         return f"{type(self).__name__}({{{members}}})"
 
-    def model_dump(self) -> dict[str, Any]:
-        """The object as plain dictionaries and lists."""
-        return {name: plain(value) for name, value in self._members.items()}
+    def model_dump(
+        self,
+        *,
+        mode: str = "python",  # noqa: ARG002 - JSON is the same in every mode
+        exclude_unset: bool = True,  # noqa: ARG002 - nothing is there but what the service has set
+        exclude_none: bool = False,
+    ) -> dict[str, Any]:
+        """The object as plain dictionaries and lists, on request without members that are `None`."""
+        dumped: dict[str, Any] = plain(self._members)
+        return _without_none(dumped) if exclude_none else dumped
 
-    def model_dump_json(self) -> str:
+    def model_dump_json(self, *, indent: int | None = None, exclude_none: bool = False) -> str:
         """The object as JSON."""
-        return json.dumps(self.model_dump())
+        return json.dumps(self.model_dump(exclude_none=exclude_none), indent=indent)
+
+    json = to_dict = model_dump
+    """LiteLLM's and OpenAI's other names for it: there, too, `json` gives a dictionary."""
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_none(member) for name, member in value.items() if member is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON has it, where it is made of documents, or of other packages' answers."""
+    """`value` as JSON has it, where it is made of documents, or of other packages' answers.
+
+    Raises `UsageError` for what JSON does not have.
+    """
     if isinstance(value, Mapping):
-        return {name: plain(member) for name, member in value.items()}
+        return {str(name): plain(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    return value.model_dump() if hasattr(value, "model_dump") else value
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if hasattr(value, "model_dump") and not isinstance(value, type):
+        return value.model_dump()
+    raise UsageError(f"{type(value).__name__} cannot be sent", hint="a request is made of what JSON has")
 
 
 def _shown(value: Any) -> str:

@@ -36,6 +36,7 @@ def start_up(_folder: Path) -> Iterator[Result]:
     with serve(functools.partial(_stream, DELTA)) as server:
         question = [AUDIOCLI, "ask", "hi", "--no-stdin", "--base-url", server.url]
         for name, command, reference in [
+            ("import audiocli", [PYTHON, "-c", "import audiocli"], bare),
             ("--version", [AUDIOCLI, "--version"], bare),
             ("--help", [AUDIOCLI, "--help"], typer),
             ("ask --help", [AUDIOCLI, "ask", "--help"], typer),
@@ -46,6 +47,23 @@ def start_up(_folder: Path) -> Iterator[Result]:
             yield Result(
                 f"{name}: CPU", ours / theirs, "x", f"{ours:.0f} ms / {reference[1]}: {theirs:.0f} ms", 1.3
             )
+
+
+LOOK_UP = """
+import sys, time
+from audiocli.capabilities import lookup
+started = time.perf_counter()
+lookup(sys.argv[1])
+print((time.perf_counter() - started) * 1000)
+"""
+
+
+def looking_up(_folder: Path) -> Iterator[Result]:
+    """The first look-up in a process, which reads the table: least of 15 runs"""
+    for name in ("gpt-4o-audio-preview", "GPT-4o-Audio-Preview", "no-such-model"):
+        command = [PYTHON, "-c", LOOK_UP, name]
+        times = [float(subprocess.check_output(command, env=environment())) for _ in range(15)]
+        yield Result(f"look-up of {name}", min(times), "ms", f"median {statistics.median(times):.2f} ms", 5)
 
 
 def memory(folder: Path) -> Iterator[Result]:
@@ -169,6 +187,7 @@ def _chunk(delta: object) -> bytes:
 
 BENCHES: tuple[Callable[[Path], Iterator[Result]], ...] = (
     start_up,
+    looking_up,
     memory,
     delay,
     embedded,

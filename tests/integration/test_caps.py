@@ -73,18 +73,25 @@ def test_a_pipe_gets_plain_aligned_text() -> None:
     assert (result.returncode, result.stderr) == (0, b"")
     assert text.startswith(PREVIEW)
     assert "  prices     $0.024 a minute of audio in [1], $0.096 a minute of audio out [1]," in text
-    assert "  ends       retires 2027-01-20, use gpt-audio-1.5 [1]\n" in text
+    assert "  ends       retires 2027-01-20, use gpt-audio-1.5 [3]\n" in text
     assert "  [2] OpenAI's API reference, and the SDK's types (openai-python 3.54)\n" in text
     assert "\x1b" not in text
 
 
-@pytest.mark.parametrize("columns", [80, 160])
+@pytest.mark.parametrize("columns", [60, 80, 160])
 @pytest.mark.parametrize("arguments", [["gpt-4o-audio-preview", "gemini/gemini-3.8-flash-tts"], []])
 def test_a_terminal_gets_a_table_of_its_width(columns: int, arguments: list[str]) -> None:
     lines = without_colour(on_terminal(columns, "caps", *arguments))
     assert all(len(line) <= columns for line in lines)
     words = " ".join(lines).split()
     assert {"gpt-4o-audio-preview", "gemini/gemini-3.8-flash-tts", "yes", "no"} <= set(words)
+
+
+def test_a_narrow_terminal_leaves_room_for_the_names() -> None:
+    heading, *lines = without_colour(on_terminal(40, "caps", "--provider", "azure"))
+    assert heading.split() == ["MODEL", "IN", "OUT", "ENDS"]
+    assert all(len(line) <= 40 for line in lines)
+    assert lines[0].startswith("azure/eu/gpt")
 
 
 def test_a_wide_terminal_has_room_for_prices() -> None:
@@ -108,7 +115,7 @@ def test_alone_it_lists_every_model_with_audio() -> None:
 
 
 def test_the_list_can_be_narrowed() -> None:
-    both = document("--input", "--output", "--provider", "openai")
+    both = document("--input", "--output", "--provider", "OpenAI")
     assert {"gpt-audio-1.5", "gpt-realtime"} <= {model["id"] for model in both}
     assert all(model["audio_input"] and model["audio_output"] for model in both)
     assert all(model["provider"] == "openai" for model in both)
@@ -223,6 +230,7 @@ OPENROUTER = {
     "supported_voices": ["ann", 7],
     "pricing": {"prompt": "0.0000025", "audio": "0.000032"},
     "context_length": 4096,
+    "top_provider": {"max_completion_tokens": 512},
 }
 VLLM = {"id": "Qwen/Qwen2.5-Omni-7B", "object": "model", "max_model_len": 32768}
 
@@ -249,7 +257,11 @@ def test_openrouters_modalities_are_read() -> None:
     with serve(at({"/api/v1/models": {"data": [OPENROUTER]}})) as server:
         (model,) = document("--from", f"{server.url}/api/v1")
     assert (model["audio_input"], model["audio_output"], model["voices"]) == (False, True, ["ann"])
-    assert (model["prices"]["text_in"], model["max_input_tokens"]) == (2.5, 4096)
+    assert (model["prices"]["text_in"], model["max_input_tokens"], model["max_output_tokens"]) == (
+        2.5,
+        4096,
+        512,
+    )
 
 
 def test_a_bare_list_is_filled_from_the_table() -> None:
@@ -282,8 +294,8 @@ def test_a_servers_words_cannot_drive_the_terminal() -> None:
 @pytest.mark.parametrize(
     ("body", "code", "says"),
     [
-        (b"[" * 100_000, 7, "not JSON"),
-        (b"<html>", 7, "not JSON"),
+        (b"[" * 100_000, 7, "not JSON: check the address"),
+        (b"<html>", 7, "lists no models: the service sent something that is not JSON"),
         (b"[]", 7, "in place of an object"),
         (b'{"data": 7}', 7, "lists no models"),
         (b'{"data": [{"id": 7}, 3, {"model_name": "x"}]}', 7, "lists no models"),
@@ -294,6 +306,111 @@ def test_a_hostile_answer_is_one_clean_error(body: bytes, code: int, says: str) 
         result = audiocli("caps", "--from", server.url)
     assert (result.returncode, result.stdout) == (code, b"")
     assert says in error_line(result)
+
+
+DENIED = b'{"error": {"message": "No api key passed in.", "type": "auth_error", "code": "401"}}'
+
+
+def denies(status: str, body: bytes = DENIED) -> Any:
+    return lambda exchange: exchange.reply(body, status=status)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "says"),
+    [
+        (
+            "401 Unauthorized",
+            DENIED,
+            4,
+            "No api key passed in. (HTTP 401): it wants a key: set OPENAI_BASE_URL",
+        ),
+        ("403 Forbidden", b"", 4, "(HTTP 403): it wants a key"),
+        ("429 Too Many Requests", b"", 6, "(HTTP 429): try again later"),
+        (
+            "400 Bad Request",
+            b'{"error": "No connected db."}',
+            5,
+            "No connected db. (HTTP 400): check its address and its key",
+        ),
+        ("503 Service Unavailable", b"<html>", 7, "a web page (HTTP 503)"),
+        ("404 Not Found", b"<html>", 2, "has no list of models: HTTP 404: check the address"),
+        ("302 Found", b"", 2, "has no list of models: HTTP 302"),
+    ],
+)
+def test_a_server_that_refuses_is_one_clean_error(status: str, body: bytes, code: int, says: str) -> None:
+    with serve(denies(status, body)) as server:
+        result = audiocli("caps", "--from", server.url)
+    assert (result.returncode, result.stdout) == (code, b"")
+    assert says in error_line(result)
+    assert repr(server.url) in error_line(result)
+
+
+def test_a_key_that_is_refused_is_to_be_checked_and_is_not_shown() -> None:
+    key = "sk-test-0123456789"
+    body = json.dumps({"error": {"message": f"Incorrect API key provided: {key}"}}).encode()
+    with serve(denies("401 Unauthorized", body)) as server:
+        env = environment(OPENAI_API_KEY=key, OPENAI_BASE_URL=server.url)
+        result = audiocli("caps", "--from", server.url, env=env)
+    assert result.returncode == 4
+    assert "check the API key" in error_line(result)
+    assert key not in error_line(result)
+
+
+def test_what_one_path_refuses_another_may_tell() -> None:
+    def answer(exchange: Exchange) -> None:
+        if b"/v1/models" in exchange.head:
+            exchange.reply(json.dumps({"data": [VLLM]}).encode())
+        else:
+            exchange.reply(DENIED, status="401 Unauthorized")
+
+    with serve(answer) as server:
+        for url in (server.url, f"{server.url}/", f"{server.url}/v1", f"{server.url}/v1/models"):
+            (model,) = document("--from", url)
+            assert model["id"] == VLLM["id"]
+
+
+def test_that_a_key_is_wanted_tells_more_than_that_nothing_is_there() -> None:
+    with serve(denies("401 Unauthorized"), denies("404 Not Found", b"")) as server:
+        assert audiocli("caps", "--from", server.url).returncode == 4
+
+
+def test_an_empty_list_is_not_a_wrong_address() -> None:
+    with serve(at({"/v1/models": {"object": "list", "data": []}})) as server:
+        result = audiocli("caps", "--from", server.url)
+    assert result.returncode == 7
+    assert f"{server.url!r} lists no models" in error_line(result)
+
+
+def test_a_server_is_asked_for_its_own_names() -> None:
+    other = VLLM | {"id": "My-Own-Model"}
+    with serve(at({"/v1/models": {"data": [VLLM, other]}})) as server:
+        assert served(server, "my-own-model")["id"] == "My-Own-Model"
+        result = audiocli("caps", "--from", server.url, "my-own-modle")
+    assert result.returncode == 10
+    assert "did you mean My-Own-Model?" in error_line(result)
+
+
+def test_a_body_without_end_is_left() -> None:
+    def flood(exchange: Exchange) -> None:
+        exchange.stream(b'{"data": [', media_type="application/json")
+        exchange.flood(b" " * 1_000_000)
+
+    with serve(flood) as server:
+        result = audiocli("caps", "--from", server.url)
+    assert result.returncode == 2
+    assert "is larger than 64 MB: check the address" in error_line(result)
+
+
+def test_litellms_document_may_be_mostly_null() -> None:
+    """It has 192 members for a model, of which most say nothing."""
+    names = ("input_cost_per_second", "output_cost_per_second", "supports_audio_output", "max_tokens")
+    info = dict.fromkeys((*names, *(f"member_{number}" for number in range(188))))
+    info |= {"mode": "audio_transcription", "input_cost_per_audio_per_second": 0.0001}
+    row = {"model_name": "ears", "litellm_params": {"model": "openai/never-heard-of"}, "model_info": info}
+    with serve(at({"/model/info": {"data": [row]}})) as server:
+        model = served(server)
+    assert (model["mode"], model["input_per_minute"]) == ("transcription", 0.006)
+    assert (model["audio_output"], model["max_input_tokens"]) == (None, None)
 
 
 def test_a_server_that_is_not_there() -> None:
@@ -320,6 +437,66 @@ def test_a_newer_table_takes_the_place_of_the_built_in_one(tmp_path: Path) -> No
     result = audiocli("caps", "gpt-audio-1.5", "--json", env=environment(XDG_CACHE_HOME=str(tmp_path)))
     (model,) = json.loads(result.stdout)["models"]
     assert (model["max_input_tokens"], model["needs_audio"], model["source"]) == (7, True, "LiteLLM's map")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "{}", "[]", '{\n"gpt-audio": {"mode": "chat"', '{\n"gpt-audio": {}}\n{\n"gpt-audio": ']
+)
+def test_a_newer_table_that_is_damaged_is_not_used(text: str, tmp_path: Path) -> None:
+    path = Path(refreshed_path(tmp_path / "audiocli"))
+    path.parent.mkdir()
+    path.write_text(text)
+    for arguments in (["gpt-audio"], []):
+        result = audiocli("caps", *arguments, env=environment(XDG_CACHE_HOME=str(tmp_path)))
+        assert (result.returncode, result.stderr) == (0, b"")
+        assert b"gpt-audio" in result.stdout
+
+
+def refreshed(sources: Mapping[str, object], tmp_path: Path, cache: Path, *arguments: str) -> Any:
+    """What `--refresh` does with a config that names a server of these two maps."""
+    config = tmp_path / "config.yaml"
+    with serve(at(sources)) as server:
+        maps = [f"{server.url}/litellm", f"{server.url}/models_dev"]
+        config.write_text(json.dumps({"capabilities_sources": maps}))
+        env = environment(XDG_CACHE_HOME=str(cache))
+        return audiocli("caps", "--refresh", "--config", str(config), *arguments, env=env)
+
+
+def test_a_refresh_says_how_many_models_it_took(tmp_path: Path) -> None:
+    maps = {"/litellm": litellm_map(600), "/models_dev": {}}
+    result = refreshed(maps, tmp_path, tmp_path)
+    assert (result.returncode, result.stdout) == (0, b"")
+    assert re.fullmatch(r"audiocli: took 6\d\d models from the public maps\n", result.stderr.decode())
+    result = refreshed(maps, tmp_path, tmp_path, "--json")
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert json.loads(result.stdout)["models"] == []
+    assert json.loads(result.stdout)["notes"][0].startswith("took 6")
+    result = refreshed(maps, tmp_path, tmp_path, "host/model-1", "--can", "audio-output")
+    assert (result.returncode, result.stdout) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("sources", "code", "says"),
+    [
+        ({"/litellm": [], "/models_dev": {}}, 7, "/litellm' is no map of models: "),
+        ({"/litellm": {}}, 2, "/models_dev' cannot be read: HTTP 404"),
+        ({"/litellm": {}, "/models_dev": {}}, 2, "lack the models that they had: the old table is kept"),
+    ],
+)
+def test_a_refresh_that_fails_is_one_clean_error(
+    sources: Mapping[str, object], code: int, says: str, tmp_path: Path
+) -> None:
+    result = refreshed(sources, tmp_path, tmp_path)
+    assert (result.returncode, result.stdout) == (code, b"")
+    assert says in error_line(result)
+
+
+def test_a_cache_that_cannot_be_written_to_is_an_error_of_the_output(tmp_path: Path) -> None:
+    (tmp_path / "a-file").write_text("")
+    maps = {"/litellm": litellm_map(600), "/models_dev": {}}
+    result = refreshed(maps, tmp_path, tmp_path / "a-file")
+    assert result.returncode == 8
+    assert "cannot be made: Not a directory: the old table is kept" in error_line(result)
 
 
 @pytest.mark.parametrize("litellm", [{}, litellm_map(10), [], "x"])

@@ -448,6 +448,59 @@ def test_what_is_no_argument_of_ours_is_a_field_of_the_body(echo: Server) -> Non
     assert echo.exchanges[0].headers["x-title"] == "tests"
 
 
+def test_litellms_own_arguments_do_what_they_say_and_are_not_sent(echo: Server) -> None:
+    litellm.completion(
+        "gpt-audio",
+        QUESTION,
+        api_base=echo.url,
+        timeout="5",
+        headers={"X-Title": "tests"},
+        organization="org-1",
+        custom_llm_provider="openai",
+        drop_params=True,
+        num_retries=0,
+    )
+    assert body(echo) == {"model": "gpt-audio", "messages": QUESTION}
+    sent = echo.exchanges[0].headers
+    assert (sent["x-title"], sent["openai-organization"]) == ("tests", "org-1")
+
+
+@pytest.mark.parametrize(
+    ("named", "sent"),
+    [
+        ({"model": "openai/m"}, "m"),
+        ({"model": "hosted_vllm/Qwen/Qwen2.5-Omni-7B"}, "Qwen/Qwen2.5-Omni-7B"),
+        ({"model": "Qwen/Qwen2.5-Omni-7B"}, "Qwen/Qwen2.5-Omni-7B"),
+        ({"model": "x", "custom_llm_provider": "mistral"}, "x"),
+        ({"model": "mistral/x", "custom_llm_provider": "mistral"}, "x"),
+    ],
+)
+def test_a_server_is_told_the_models_name_and_not_that_of_its_provider(
+    named: dict[str, Any], sent: str, echo: Server
+) -> None:
+    litellm.completion(**named, messages=QUESTION, api_base=echo.url)
+    assert body(echo)["model"] == sent
+
+
+def test_azure_is_asked_as_litellm_asks_it(echo: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    call: dict[str, Any] = {"messages": QUESTION, "api_base": echo.url, "api_version": "2025-01-01-preview"}
+    litellm.completion("azure/mine", **call, api_key="sk-of-this-call")
+    monkeypatch.setenv("AZURE_API_KEY", "sk-of-azure-0123")
+    litellm.completion("azure/mine", **call)
+    assert [exchange.headers["api-key"] for exchange in echo.exchanges] == [
+        "sk-of-this-call",
+        "sk-of-azure-0123",
+    ]
+    path = b"POST /openai/deployments/mine/chat/completions?api-version=2025-01-01-preview "
+    assert all(exchange.head.startswith(path) for exchange in echo.exchanges)
+    assert all("authorization" not in exchange.headers for exchange in echo.exchanges)
+
+
+def test_a_provider_may_be_named_apart() -> None:
+    completion = litellm.completion("echo", QUESTION, custom_llm_provider="echo")
+    assert completion.choices[0].message.content == WORDS
+
+
 def test_an_answer_can_stand_among_the_messages_of_the_next_question(echo: Server) -> None:
     first = litellm.completion(model="m", api_base=echo.url, **SPOKEN)
     answered = first.choices[0].message
@@ -548,7 +601,19 @@ def assert_left(exchange: Exchange) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"timeout": 0}, {"num_retries": -1}, {"messages": []}, {"model": "what-is-it"}]
+    "wrong",
+    [
+        {"timeout": 0},
+        {"timeout": "soon"},
+        {"timeout": object()},
+        {"num_retries": -1},
+        {"messages": []},
+        {"messages": "hi"},
+        {"model": "what-is-it"},
+        {"stream_options": "all"},
+        {"seed": b"1"},
+        {"extra_body": {"a": {"b": object()}}},
+    ],
 )
 def test_a_call_that_cannot_be_is_refused_before_anything_is_sent(wrong: dict[str, Any]) -> None:
     with pytest.raises(litellm.AudiocliError) as caught:
@@ -628,6 +693,11 @@ def test_our_own_functions_yield_only_what_there_is_a_word_for() -> None:
         lambda: audiocli.ask("hi", model="gpt-4o", output="x.wav", api_key="sk-x"),
         lambda: audiocli.ask("hi", model="whisper-1", api_key="sk-x"),
         lambda: audiocli.ask("hi", model="echo", output="x"),
+        lambda: audiocli.transcribe(
+            SAMPLES / "question.wav", model="gpt-transcribe", words=True, api_key=KEY
+        ),
+        lambda: audiocli.transcribe(SAMPLES / "question.wav", model="gpt-audio", speakers=True, api_key=KEY),
+        lambda: audiocli.transcribe(SAMPLES / "question.wav", model="tts-1", api_key=KEY),
     ],
 )
 def test_what_to_do_is_not_said_in_words_of_the_command_line(call: Callable[[], object]) -> None:

@@ -326,7 +326,7 @@ def test_what_the_model_cannot_do_is_refused_unless_forced(tmp_path: Path) -> No
         assert server.connections == 0
         forced = audiocli(*arguments, "--force", env=here(tmp_path))
     assert refused.returncode == 3
-    assert "--words" in error_line(refused)
+    assert "the words" in error_line(refused)
     assert forced.stdout == f"{SAID}\n".encode()
 
 

@@ -22,13 +22,14 @@ from audiocli.chat import (
     TranscriptDelta,
     Usage,
 )
-from audiocli.client import Answer, Question, ask, compose, cost, estimate
+from audiocli.client import Answer, Cost, Question, ask, compose, cost, estimate
 from audiocli.errors import CapabilityError, OutputError, ProviderError, RejectedError, ReplyError, UsageError
 from audiocli.providers.registry import Target
 
 CLIP = AudioPart(AudioBytes(b"RIFF"), "wav")
 SPEAKER = Target("openai", "gpt-audio-1.5", lookup("gpt-audio-1.5"))
 WRITER = Target("openai", "gpt-4o", lookup("gpt-4o"))
+STREAMER = Target("openai", "qwen3.5-omni-plus", lookup("qwen3.5-omni-plus"))
 RETIRED = Target("openai", "gpt-audio-mini-2025-10-06", lookup("gpt-audio-mini-2025-10-06"))
 TODAY = "2026-11-23"
 STRANGER = Target("openai", "unheard-of", None)
@@ -97,6 +98,8 @@ def test_the_service_is_asked_for_what_needs_the_least_conversion(
         (Question(prompt="hi", output="wav"), WRITER, CapabilityError),
         (Question(prompt="hi", voice="nobody"), SPEAKER, CapabilityError),
         (Question(prompt="hi"), RETIRED, CapabilityError),
+        (Question(prompt="hi", output="wav", stream=False), STREAMER, CapabilityError),
+        (Question(audio=(AudioPart(AudioBytes(bytes(8_000_000)), "wav"),)), STREAMER, CapabilityError),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_sent(
@@ -106,6 +109,11 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(
         compose(question, target, today=TODAY)
     if error is CapabilityError:
         assert compose(replace(question, force=True), target, today=TODAY).model == target.model
+
+
+def test_a_model_that_speaks_only_in_a_stream_may_write_in_another_way() -> None:
+    request = compose(Question(audio=(CLIP,), stream=False), STREAMER, today=TODAY)
+    assert (request.audio, request.stream) == (None, False)
 
 
 def test_a_model_that_is_still_there_is_asked() -> None:
@@ -239,10 +247,29 @@ def test_what_is_free_costs_nothing() -> None:
     assert cost(None, Prices(second_in=0), seconds=60) == 0
 
 
-def test_a_cost_is_estimated_before_anything_is_sent() -> None:
-    known = lookup("gpt-audio-1.5") or Capabilities(id="")
-    expected = estimate(Question(prompt="x" * 400), 10.0, known.prices)
+@pytest.mark.parametrize(
+    ("model", "sent", "per_minute"),
+    [
+        ("gpt-audio-1.5", (100 * 2.5 + 100 * 32) / 1e6, 1200 * 64 / 1e6),
+        ("gemini/gemini-2.5-flash", (100 * 0.3 + 320 * 1) / 1e6, None),
+        ("vertex_ai/gemini-2.5-flash-lite", (100 * 0.1 + 250 * 0.3) / 1e6, None),
+        ("echo", 0, 0),
+    ],
+)
+def test_a_cost_is_estimated_by_the_models_own_rate_before_anything_is_sent(
+    model: str, sent: float, per_minute: float | None
+) -> None:
+    known = lookup(model) or Capabilities(id="")
+    expected = estimate(Question(prompt="x" * 400), 10.0, known)
     assert expected is not None
-    assert expected.total == pytest.approx((100 * 2.5 + 100 * 32) / 1e6)
-    assert expected.per_minute == pytest.approx(1200 * 64 / 1e6)
-    assert estimate(Question(prompt="hi"), 0, Prices()) is None
+    assert expected.total == pytest.approx(sent)
+    assert expected.per_minute == pytest.approx(per_minute)
+
+
+def test_a_cost_is_estimated_only_where_all_prices_are_known() -> None:
+    assert estimate(Question(prompt="hi"), 0, Capabilities(id="x")) is None
+    writer = Capabilities(id="x", prices=Prices(text_in=1))
+    assert estimate(Question(prompt="hi"), 1, writer) is None
+    assert estimate(Question(prompt="hi"), 0, writer) is not None
+    by_the_second = replace(writer, prices=Prices(text_in=0, second_in=0.0001))
+    assert estimate(Question(prompt="hi"), 60, by_the_second) == Cost(0.006, None)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from audiocli.capabilities import lookup
 from audiocli.config import Config, Deployment
 from audiocli.errors import AuthenticationError, ConfigError, UsageError
 from audiocli.providers.local import LocalProvider
 from audiocli.providers.openai_compatible import OpenAICompatible
-from audiocli.providers.registry import build, reachable_models, resolve
+from audiocli.providers.registry import build, reachable_models, resolve, server_key
 from audiocli.secret import Secret
 
 KEY = Secret("sk-test-0123456789")
@@ -38,6 +39,10 @@ def test_the_default_is_the_best_that_there_is_a_key_for(config: Config, expecte
         ("local", "local", "smollm2-135m"),
         ("smollm2-135m", "local", "smollm2-135m"),
         ("echo", "echo", "echo"),
+        ("GPT-Audio-Mini", "openai", "gpt-audio-mini"),
+        ("OpenAI/GPT-Audio-Mini", "openai", "gpt-audio-mini"),
+        ("OpenAI/Not-Out-Yet", "openai", "Not-Out-Yet"),
+        ("Local", "local", "smollm2-135m"),
     ],
 )
 def test_a_name_finds_its_provider(name: str, provider: str, model: str) -> None:
@@ -58,9 +63,25 @@ def test_the_configs_model_may_be_an_alias() -> None:
 def test_another_server_is_asked_for_any_name() -> None:
     target = resolve(Config(), "mistralai/Voxtral-Mini-3B", HERE)
     assert target.model == "mistralai/Voxtral-Mini-3B"
+    assert resolve(Config(), "GPT-Audio", HERE).model == "GPT-Audio"  # It may call its own so.
     assert target.endpoint is not None
     assert (target.endpoint.base_url, target.endpoint.api_key) == (HERE, None)
     assert isinstance(build(target, Config(), lambda what, done, total: None), OpenAICompatible)
+
+
+def test_what_one_provider_has_ended_another_server_may_still_have() -> None:
+    ended = lookup("gemini-2.5-flash")
+    assert ended is not None
+    assert (ended.provider, ended.shutdown) == ("vertex_ai", "2026-10-20")
+    for target in (
+        resolve(Config(), "gemini-2.5-flash", HERE),
+        resolve(Config(deployments={"x": Deployment(model="openai/gemini-2.5-flash", base_url=HERE)}), "x"),
+    ):
+        assert target.capabilities is not None
+        assert (target.capabilities.audio_input, target.capabilities.shutdown) == (True, None)
+    at_home = resolve(Config(), "gpt-audio-mini-2025-10-06", HERE).capabilities
+    assert at_home is not None
+    assert at_home.shutdown == "2026-07-23"
 
 
 def test_openais_key_does_not_go_to_a_deployment_of_its_own() -> None:
@@ -80,6 +101,20 @@ def test_a_deployments_key_goes_to_its_host() -> None:
     assert (endpoint.base_url, endpoint.api_key) == (OPENAI, Secret("sk-other-01234567"))
 
 
+def test_a_deployment_of_azure_has_an_address_of_its_own() -> None:
+    row = Deployment(
+        model="azure/gpt-audio", base_url="https://x.openai.azure.com", api_key="sk-azure-0", api_version="v9"
+    )
+    target = resolve(Config(deployments={"mine": row}), "mine")
+    assert target.endpoint is not None
+    assert target.endpoint.url == (
+        "https://x.openai.azure.com/openai/deployments/gpt-audio/chat/completions?api-version=v9"
+    )
+    assert target.endpoint.credentials == {"api-key": "sk-azure-0"}
+    assert target.capabilities is not None
+    assert (target.model, target.capabilities.shutdown) == ("gpt-audio", "2027-03-02")
+
+
 def test_a_deployment_must_be_somewhere() -> None:
     config = Config(deployments={"x": Deployment(model="elsewhere/model", api_key="sk-0123456789")})
     with pytest.raises(ConfigError, match="no api_base"):
@@ -90,6 +125,7 @@ def test_a_deployment_must_be_somewhere() -> None:
     ("name", "advice"),
     [
         ("gpt-audio-1.6", "did you mean gpt-audio-1.5"),
+        ("GPT-AUDIO-1.6", "did you mean gpt-audio-1.5"),
         ("nosuch", "by its base URL"),
         ("nosuch/model", "by its base URL"),
     ],
@@ -154,3 +190,19 @@ def test_a_makers_model_is_asked_where_it_can_be() -> None:
 def test_of_a_known_model_that_cannot_be_asked_it_says_so() -> None:
     with pytest.raises(UsageError, match="a model of deepgram, which is not asked directly"):
         resolve(Config(), "deepgram/nova-3")
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("https://openrouter.ai/api/v1", "sk-or-0123456789"),
+        ("https://API.openai.com", KEY.value),
+        ("https://api.openai.com.example", None),
+        ("http://api.openai.com", None),
+        (HERE, None),
+    ],
+)
+def test_a_host_that_is_known_gets_its_own_key(url: str, key: str | None) -> None:
+    config = Config(api_key=KEY, environ={"OPENROUTER_API_KEY": "sk-or-0123456789"})
+    found = server_key(config, url)
+    assert (found and found.value) == key

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,8 +52,27 @@ def test_a_name_that_nobody_knows(name: str) -> None:
     assert lookup(name) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("GPT-Audio-1.5", "gpt-audio-1.5"),
+        ("OpenAI/gpt-AUDIO", "gpt-audio"),
+        ("qwen/qwen2.5-omni-7b", "Qwen/Qwen2.5-Omni-7B"),
+        ("Azure/GPT-4o-Audio-Preview", "azure/gpt-4o-audio-preview-2024-12-17"),
+        ("Local", "local/smollm2-135m"),
+        ("echo", "echo/echo"),
+    ],
+)
+def test_a_name_is_found_whatever_its_case(name: str, own: str) -> None:
+    assert known(name).id == own
+
+
+def test_no_two_models_differ_only_in_case() -> None:
+    assert len({name.lower() for name in known_models()}) == len(known_models())
+
+
 def test_a_provider_can_stand_apart() -> None:
-    assert lookup("gpt-audio", "openai") == lookup("gpt-audio")
+    assert lookup("gpt-audio", "openai") == lookup("openai/gpt-audio", "openai") == lookup("gpt-audio")
     assert lookup("gpt-audio", "azure") == lookup("azure/gpt-audio")
     assert lookup("gpt-audio", "echo") is None
 
@@ -99,11 +119,51 @@ def test_what_a_transcript_tells_beside_its_text(
     assert told == (word_times, segment_times, speakers, prompt)
 
 
-def test_a_minute_is_priced_by_its_seconds_or_its_tokens() -> None:
-    assert known("gpt-audio-1.5").input_per_minute == pytest.approx(32 * 10 * 60 / 1e6)
-    assert known("gpt-audio-1.5").output_per_minute == pytest.approx(64 * 20 * 60 / 1e6)
-    assert known("whisper-1").input_per_minute == pytest.approx(0.006)
-    assert known("tts-1").output_per_minute is None
+@pytest.mark.parametrize(
+    ("name", "sent", "received"),
+    [
+        ("gpt-audio-1.5", 32 * 10 * 60 / 1e6, 64 * 20 * 60 / 1e6),
+        ("gpt-4o-audio-preview", 0.024, 0.096),
+        ("whisper-1", 0.006, None),
+        ("soniox/stt-async-v5", 0.00166667, None),  # $0.10 an hour
+        ("groq/whisper-large-v3", 0.0018498, None),
+        ("gpt-live-1", 0.05, None),
+        ("gpt-4o-mini-tts", None, 0.015),
+        ("tts-1", None, None),  # by the character: nobody knows how many a minute has
+        ("gemini/gemini-2.5-flash", 1 * 32 * 60 / 1e6, None),
+        ("vertex_ai/gemini-3-flash-preview", 1 * 25 * 60 / 1e6, None),
+        ("gemini/gemini-3.8-flash-tts", None, 9 * 25 * 60 / 1e6),
+        ("gemini/gemini-2.5-pro", None, None),  # nobody says what a token of sound costs
+        ("azure/phi-4-multimodal", None, None),  # nor how many of them a second has
+        ("local", 0, 0),
+    ],
+)
+def test_a_minute_is_priced_by_its_seconds_or_its_tokens(
+    name: str, sent: float | None, received: float | None
+) -> None:
+    assert (known(name).input_per_minute, known(name).output_per_minute) == (sent, received)
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("gpt-audio-1.5", {"stream_formats": ("pcm16",), "needs_audio": True, "needs_stream": False}),
+        ("whisper-1", {"max_file_bytes": 26_214_400, "max_seconds": 1800, "streaming": False}),
+        ("gpt-4o-transcribe-diarize", {"max_seconds": 1400, "speakers": True, "streaming": True}),
+        ("tts-1", {"shutdown": "2027-01-06", "character_in": 15}),
+        ("azure/gpt-audio-1.5", {"shutdown": "2027-08-24", "max_file_bytes": 20_000_000}),
+        ("openrouter/openai/gpt-audio", {"needs_stream": True, "output_formats": ("pcm16",)}),
+        ("qwen3.5-omni-plus", {"audio_output": True, "needs_stream": True, "max_file_bytes": 7_500_000}),
+        ("qwen3.8-omni-flash", {"audio_output": False}),
+        ("gemini/gemini-2.5-pro", {"streaming": True, "max_seconds": 34_200}),
+        ("gemini/gemini-3.8-live", {"mode": "realtime", "input_formats": ("pcm16",), "streaming": True}),
+        ("gemini/gemini-3.5-transcribe-live", {"mode": "realtime", "audio_output": False}),
+        ("gemini/gemini-3.1-flash-tts-preview", {"shutdown": "2026-11-17"}),
+    ],
+)
+def test_what_vendors_state_is_in_the_table(name: str, facts: dict[str, Any]) -> None:
+    found = {**vars(known(name)), **vars(known(name).prices)}
+    assert {fact: found[fact] for fact in facts} == facts
 
 
 def test_each_fact_has_its_source() -> None:

@@ -102,7 +102,7 @@ def outvoted(question: Question, known: Capabilities) -> bool:
 
 @pytest.mark.parametrize(
     ("questions", "models", "corrected", "filled"),
-    [(litellm_says, 392, 31, 133), (models_dev_says, 353, 22, 0)],
+    [(litellm_says, 392, 36, 144), (models_dev_says, 353, 22, 0)],
 )
 def test_our_answer_is_the_maps_or_is_explained(
     questions: Callable[[], Iterator[Question]], models: int, corrected: int, filled: int, curation: Curation
@@ -121,6 +121,35 @@ def test_our_answer_is_the_maps_or_is_explained(
         assert any(explains(correction, question, known) for correction in curation.corrections), question
         (silent if said is None else wrong).add(name)
     assert (len(asked), len(wrong), len(silent)) == (models, corrected, filled)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "audio mode but no supports flag",
+        "transcription w/o supports_audio_input true",
+        "speech w/o supports_audio_output true",
+        "realtime w/o both flags",
+        "supported_modalities has audio but flag not true",
+        "supported_output_modalities has audio but flag not true",
+    ],
+)
+def test_what_litellm_leaves_out_is_known(fault: str) -> None:
+    """The faults of its map, as the snapshot lists them."""
+    names = read("litellm_audio.json")["inconsistencies"][fault]["models"]
+    answers = [known for name in names if (known := lookup(name)) is not None]
+    assert len(answers) == len(names) > 0
+    assert [known.id for known in answers if known.audio_input is None or known.audio_output is None] == []
+
+
+def test_sound_without_a_price_is_not_free() -> None:
+    fault = "supports_audio_input chat w/o input audio price"
+    names = read("litellm_audio.json")["inconsistencies"][fault]["models"]
+    answers = [known for name in names if (known := lookup(name)) is not None]
+    assert len(answers) == len(names) > 0
+    assert {known.input_per_minute for known in answers if known.source_of("audio_in") != "models.dev"} == {
+        None
+    }
 
 
 def test_every_correction_has_a_model_to_correct(curation: Curation) -> None:

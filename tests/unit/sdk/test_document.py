@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 
+from audiocli.errors import UsageError
 from audiocli.sdk.document import Document, plain
 
 MEMBERS = {"id": "x", "choices": [{"index": 0, "message": {"content": None, "role": "assistant"}}]}
@@ -28,6 +29,14 @@ def test_what_an_answer_may_lack_reads_as_none() -> None:
     assert "audio" not in message.model_dump()
 
 
+def test_what_openais_types_have_as_optional_can_be_asked_for() -> None:
+    answer = Document(MEMBERS | {"usage": {"prompt_tokens": 1}})
+    assert (answer.system_fingerprint, answer.service_tier) == (None, None)
+    assert (answer.usage.prompt_tokens_details, answer.usage.completion_tokens_details) == (None, None)
+    assert hasattr(answer.choices[0].message, "audio")
+    assert not hasattr(answer.choices[0].message, "video")
+
+
 def test_a_member_of_no_answer_is_an_error() -> None:
     document = Document(MEMBERS)
     with pytest.raises(AttributeError, match="colour"):
@@ -45,6 +54,20 @@ def test_it_dumps_as_what_it_was_made_of() -> None:
     assert dict(Document(MEMBERS))["id"] == "x"
     dumped["choices"][0]["index"] = 7
     assert MEMBERS["choices"][0]["index"] == 0  # type: ignore[index] # JSON
+
+
+def test_it_dumps_as_the_answers_of_openai_and_litellm_do() -> None:
+    document = Document(MEMBERS)
+    assert (
+        document.json()
+        == document.to_dict()
+        == document.model_dump(mode="json", exclude_unset=True)
+        == MEMBERS
+    )
+    assert document.model_dump(exclude_none=True)["choices"] == [
+        {"index": 0, "message": {"role": "assistant"}}
+    ]
+    assert document.model_dump_json(indent=2).startswith('{\n  "id": "x"')
 
 
 def test_it_can_be_copied_compared_and_pickled() -> None:
@@ -78,3 +101,9 @@ def test_plain_takes_documents_and_the_answers_of_other_packages_apart() -> None
         "text",
         [1, 2],
     ]
+
+
+@pytest.mark.parametrize("value", [b"bytes", object(), {1, 2}, Document])
+def test_what_json_does_not_have_is_not_plain(value: object) -> None:
+    with pytest.raises(UsageError, match="cannot be sent"):
+        plain({"a": [value]})
