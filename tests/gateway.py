@@ -40,7 +40,13 @@ class Gateway:
     def ask(self, model: str = "voice", *, path: str = CHAT, **members: Any) -> httpx.Response:
         """Post a chat, by a client that knows no retries."""
         document = {"model": model, "messages": [{"role": "user", "content": "Hi"}], **members}
-        return httpx.post(self.url + path, json=document, timeout=30)
+        return self.post(path, json=document)
+
+    def post(self, path: str, **content: Any) -> httpx.Response:
+        return httpx.post(self.url + path, timeout=30, **content)
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=30, headers=headers)
 
     def entries(self, count: int = 1) -> list[dict[str, Any]]:
         """The lines of the log, once there are `count` of them."""

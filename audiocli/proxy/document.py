@@ -38,6 +38,12 @@ class Section(dict[str, Any]):
             return value
         raise ConfigError(f"{self.where(key)}: {key} must be a mapping")
 
+    def over(self, more: "Section") -> "Section":
+        """This, with what only `more` has."""
+        joined = Section({**more, **self}, self.file)
+        joined.lines = {**more.lines, **self.lines}
+        return joined
+
     def items_of(self, key: str) -> list[Any]:
         """The list at `key`, likewise."""
         value = self.get(key)
@@ -68,8 +74,7 @@ def _read_all(path: Path, files: list[Path]) -> Section:
 
 
 def _joined(document: Section, more: Section) -> Section:
-    joined = Section({**more, **document}, document.file)
-    joined.lines = {**more.lines, **document.lines}
+    joined = document.over(more)
     if "model_list" in document or "model_list" in more:
         joined["model_list"] = [*document.items_of("model_list"), *more.items_of("model_list")]
     for name, section in document.items():

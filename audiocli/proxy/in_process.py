@@ -11,6 +11,7 @@ from typing import Any
 from audiocli.chat import AudioDelta, ChatRequest, Event, Finished, collect
 from audiocli.errors import InputError, ReplyError
 from audiocli.proxy.answer import Answer
+from audiocli.proxy.dropping import dropped
 from audiocli.proxy.hearing import Body, write_down
 from audiocli.proxy.replies import EVENT_HEADERS
 from audiocli.proxy.requests import Request
@@ -96,4 +97,6 @@ async def _document(body: Body, deployment: Deployment) -> dict[str, Any]:
         document = await asyncio.to_thread(parse, whole)  # A large one takes a while.
     except ReplyError:
         raise InputError("the request is not a JSON object") from None
+    for name in dropped(deployment):
+        document.pop(name, None)
     return {"model": deployment.group, **deployment.extra_body, **document}

@@ -32,7 +32,7 @@ MB = 1_000_000
 WHOLE_BYTES = 256 * 1024
 """A request that is no larger is waited for, and goes out in one piece."""
 
-Understand = Callable[[Scope, str], Request]
+Understand = Callable[[Scope, str, frozenset[str]], Request]
 
 
 class Relay:
@@ -71,7 +71,7 @@ class Relay:
     ) -> None:
         bounds = self._state.settings.bounds
         declared = _check_headers(scope, bounds.max_body_mb * MB)
-        request = self._understand(scope, self._path)
+        request = self._understand(scope, self._path, self._state.settings.droppable)
         answer.incoming = incoming = Incoming(
             receive, request, max_bytes=bounds.max_body_mb * MB, kept_bytes=bounds.retry_buffer_mb * MB
         )

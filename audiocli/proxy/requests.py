@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from audiocli.errors import InputError
+from audiocli.proxy.dropping import dropped
 from audiocli.proxy.incoming import Scope
 from audiocli.router import Deployment
 from audiocli.wire.request_splice import (
@@ -60,11 +61,11 @@ class JsonRequest:
 
     content_type = "application/json"
 
-    def __init__(self, scope: Scope, path: str) -> None:
+    def __init__(self, scope: Scope, path: str, droppable: frozenset[str] = frozenset()) -> None:
         self.path = path
         self._named = scope.get("path_params", {}).get("model")
         self.chats = path == "chat/completions"
-        self._scanner = RequestScanner()
+        self._scanner = RequestScanner(droppable)
         self.see, self.close = self._scanner.feed, self._scanner.close
 
     @property
@@ -80,7 +81,12 @@ class JsonRequest:
         return self._scanner.asks_usage
 
     def changed(self, deployment: Deployment, *, usage: bool) -> tuple[Splice, int | None]:
-        changes = Changes(deployment.target.model, deployment.extra_body, usage=usage and self.chats)
+        changes = Changes(
+            deployment.target.model,
+            deployment.extra_body,
+            usage=usage and self.chats,
+            dropped=dropped(deployment),
+        )
         room = json_room(self._scanner, changes)
         return spliced_json(self._scanner, changes, room), room
 
@@ -91,10 +97,10 @@ class FormRequest:
     asks_usage = False
     chats = False
 
-    def __init__(self, scope: Scope, path: str) -> None:
+    def __init__(self, scope: Scope, path: str, droppable: frozenset[str] = frozenset()) -> None:
         self.path = path
         self.content_type = header(scope, b"content-type")
-        self._scanner = FormRequestScanner(self.content_type)
+        self._scanner = FormRequestScanner(self.content_type, droppable)
         self._named = scope.get("path_params", {}).get("model")
         self.see, self.close = self._scanner.feed, self._scanner.close
 
@@ -107,7 +113,7 @@ class FormRequest:
         return self._scanner.stream
 
     def changed(self, deployment: Deployment, *, usage: bool) -> tuple[Splice, int | None]:  # noqa: ARG002 - a form always says
-        changes = Changes(deployment.target.model, deployment.extra_body)
+        changes = Changes(deployment.target.model, deployment.extra_body, dropped=dropped(deployment))
         return spliced_form(self._scanner, changes), form_room(self._scanner, changes)
 
 

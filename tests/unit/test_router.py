@@ -173,6 +173,26 @@ def test_where_all_are_cooling_the_one_that_ends_soonest_is_tried() -> None:
     assert next(way(cooling)) == "b"
 
 
+@pytest.mark.parametrize(("retries", "tries"), [(0, 1), (1, 2), (5, 6)])
+def test_a_deployments_own_retries_stand_in_place_of_the_policys(retries: int, tries: int) -> None:
+    course = way(router(deployment("a", retries=retries)), *[BUSY] * tries)
+
+    assert list(course) == ["a"] * tries + ["nowhere"]
+
+
+def test_a_deployment_without_retries_is_not_asked_again_and_others_are() -> None:
+    two = router(deployment("a", retries=0), deployment("b", order=2))
+
+    assert list(way(two, BUSY, BUSY, BUSY)) == ["a", "b", "b", "nowhere"]
+
+
+def test_a_fallback_may_be_a_single_deployment() -> None:
+    policy = Policy(retries=0, fallbacks={"voice": ("z",)})
+    spare = router(deployment("a"), deployment("y", "spare"), deployment("z", "spare"), policy=policy)
+
+    assert list(way(spare, BUSY, BUSY)) == ["a", "z", "nowhere"]
+
+
 def test_fallbacks_come_when_the_group_has_failed() -> None:
     policy = Policy(retries=1, fallbacks={"voice": ("spare",)})
     two = router(deployment("a"), deployment("z", "spare"), policy=policy)
@@ -203,6 +223,17 @@ def test_weights_share_the_requests() -> None:
     drawn = [next(way(weighted)) for _ in range(100)]
 
     assert drawn.count("a") == 75
+
+
+@pytest.mark.parametrize("limit", ["rpm", "tpm"])
+def test_without_weights_limits_share_the_requests_where_each_has_one(limit: str) -> None:
+    rolls = iter(n % 100 / 100 for n in range(200))
+    large, small = deployment("a", **{limit: 900}), deployment("b", **{limit: 100})
+    limited = router(large, small, dice=lambda: next(rolls))
+    assert [next(way(limited)) for _ in range(100)].count("a") == 90
+
+    half = router(large, deployment("c"), dice=lambda: next(rolls))
+    assert [next(way(half)) for _ in range(100)].count("a") == 50
 
 
 def test_the_least_busy_is_preferred() -> None:
@@ -256,6 +287,14 @@ def test_an_alias_stands_for_its_group() -> None:
 
     assert next(way(named, name="speak")) == "a"
     assert named.names == ("voice", "speak")
+
+
+def test_a_hidden_alias_works_and_is_in_no_list() -> None:
+    policy = Policy(aliases={"speak": "voice"}, hidden=frozenset({"speak"}))
+    named = router(deployment("a"), policy=policy)
+
+    assert next(way(named, name="speak")) == "a"
+    assert named.names == ("voice",)
 
 
 def test_the_most_specific_wildcard_matches() -> None:
