@@ -10,14 +10,14 @@ from audiocli.proxy.incoming import Message, Receive, Scope, Send
 from audiocli.proxy.pages import OPEN_PATHS, pages
 from audiocli.proxy.relay import Relay, Understand
 from audiocli.proxy.replies import send_error
-from audiocli.proxy.requests import FormRequest, JsonRequest
+from audiocli.proxy.requests import SPEECH, FormRequest, JsonRequest
 from audiocli.proxy.state import State
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 RELAYED: Mapping[str, Understand] = {
     "chat/completions": JsonRequest,
-    "audio/speech": JsonRequest,
+    SPEECH: JsonRequest,
     "audio/transcriptions": FormRequest,
     "audio/translations": FormRequest,
 }

@@ -7,10 +7,11 @@ are known.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import UnionType
 from typing import Any
 
 from audiocli.wire.form_scan import FormScanner, boundary
-from audiocli.wire.json_scan import Comma, JsonScanner
+from audiocli.wire.json_scan import MAX_TOKEN_BYTES, Comma, JsonScanner
 from audiocli.wire.splice import COMMA, END, Found, Scanner, Splice, growth
 
 STEERING = frozenset(
@@ -21,6 +22,12 @@ STEERING = frozenset(
     | {"custom_llm_provider", "model_list", "callbacks", "success_callback", "failure_callback"}
 )
 """Members by which LiteLLM lets a request choose a host, a key, a header, a file or a number of tries."""
+
+MAX_SPOKEN_BYTES = 256 * 1024
+"""Of a text that shall be spoken, as JSON has it."""
+
+_CHAT: Mapping[str, type | UnionType] = {"model": str, "stream": bool | None, "stream_options": dict | None}
+_SPEECH: Mapping[str, type | UnionType] = {**_CHAT, "input": str}
 
 INCLUDE_USAGE = {"include_usage": True}
 _USAGE_MEMBER = {"stream_options": INCLUDE_USAGE}
@@ -52,11 +59,16 @@ class Changes:
 
 
 class RequestScanner(JsonScanner):
-    """Finds the model that a JSON request names, and whether it asks for a stream."""
+    """Finds the model that a JSON request names, whether it asks for a stream, and, where it is for speech,
+    how much shall be said.
+    """
 
-    def __init__(self, removable: frozenset[str] = frozenset()) -> None:
+    def __init__(self, removable: frozenset[str] = frozenset(), *, speech: bool = False) -> None:
         super().__init__(
-            {"model": str, "stream": bool | None, "stream_options": dict | None}, steers, removable=removable
+            _SPEECH if speech else _CHAT,
+            steers,
+            removable=removable,
+            max_token_bytes=MAX_SPOKEN_BYTES if speech else MAX_TOKEN_BYTES,
         )
 
     @property
@@ -68,6 +80,11 @@ class RequestScanner(JsonScanner):
     @property
     def stream(self) -> bool:
         return self.value("stream") is True
+
+    @property
+    def characters(self) -> int:
+        """Of the text that shall be spoken."""
+        return len(self.value("input") or "")
 
     @property
     def asks_usage(self) -> bool:

@@ -56,7 +56,12 @@ def test_what_a_row_leaves_out_is_not_sent(tmp_path: Path, padding: int) -> None
     with serve(answer) as server:
         row = deployment(server.url, additional_drop_params=["logit_bias", "user"])
         with gateway(tmp_path, row) as gate:
-            body = {"user": "me", "logit_bias": {"1": [{"2": "}"}]}, "seed": 7, "padding": "x" * padding}
+            body: dict[str, Any] = {
+                "user": "me",
+                "logit_bias": {"1": [{"2": "}"}]},
+                "seed": 7,
+                "padding": "x" * padding,
+            }
             assert gate.ask(**body).status_code == 200
     assert sent(server).keys() == {"model", "messages", "seed", "padding"}
 
@@ -101,6 +106,7 @@ def test_a_deployments_own_retries_are_kept(tmp_path: Path, key: str) -> None:
         refuse(exchange, "503 Service Unavailable", Retry_After="0")
 
     for retries in (0, 1, 4):
-        with serve(busy) as server, gateway(tmp_path, deployment(server.url, **{key: retries})) as gate:
+        own: dict[str, Any] = {key: retries}
+        with serve(busy) as server, gateway(tmp_path, deployment(server.url, **own)) as gate:
             assert gate.ask().status_code == 503
         assert len(server.exchanges) == 1 + retries

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -228,7 +229,9 @@ def test_weights_share_the_requests() -> None:
 @pytest.mark.parametrize("limit", ["rpm", "tpm"])
 def test_without_weights_limits_share_the_requests_where_each_has_one(limit: str) -> None:
     rolls = iter(n % 100 / 100 for n in range(200))
-    large, small = deployment("a", **{limit: 900}), deployment("b", **{limit: 100})
+    many: dict[str, Any] = {limit: 900}
+    few: dict[str, Any] = {limit: 100}
+    large, small = deployment("a", **many), deployment("b", **few)
     limited = router(large, small, dice=lambda: next(rolls))
     assert [next(way(limited)) for _ in range(100)].count("a") == 90
 
