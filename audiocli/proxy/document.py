@@ -1,6 +1,7 @@
 """A YAML file in which every key knows its line."""
 
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import yaml
 
 from audiocli.errors import ConfigError
 from audiocli.printable import one_line, quoted
+
+Stamp = tuple[int, int, int]
 
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 100_000  # what aliases stand for is counted too
@@ -52,21 +55,38 @@ class Section(dict[str, Any]):
         raise ConfigError(f"{self.where(key)}: {key} must be a list")
 
 
-def read_documents(path: Path) -> tuple[Section, tuple[Path, ...]]:
+@dataclass(frozen=True)
+class Source:
+    """A file that has been read, and what it was then: `stamp_of` tells whether it still is."""
+
+    path: Path
+    stamp: Stamp | None
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """When the file at `path` was changed, its size and its number; `None` where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def read_documents(path: Path) -> tuple[Section, tuple[Source, ...]]:
     """The file at `path` with what it includes, and all the files.
 
     Lists of models are joined, and of two values the including file's holds.
     """
-    files: list[Path] = []
+    files: list[Source] = []
     return _read_all(path, files), tuple(files)
 
 
-def _read_all(path: Path, files: list[Path]) -> Section:
-    if path in files:
+def _read_all(path: Path, files: list[Source]) -> Section:
+    if any(each.path == path for each in files):
         raise ConfigError(f"the config {quoted(str(path))} is included twice", hint="once is enough")
     if len(files) == MAX_FILES:
         raise ConfigError(f"the config includes more than {MAX_FILES} files")
-    files.append(path)
+    files.append(Source(path, stamp_of(path)))  # Before it is read: a change that comes later is noticed.
     document = read_document(path)
     for name in document.items_of("include"):
         document = _joined(document, _read_all(path.parent / str(name), files))

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from audiocli.errors import AudiocliError, UsageError
 from audiocli.printable import quoted
 from audiocli.proxy import page
-from audiocli.proxy.health import can_serve, health_document, probe
+from audiocli.proxy.health import asked_about, can_serve, health_document, probe
 from audiocli.proxy.metrics import CONTENT_TYPE
 from audiocli.proxy.models import group_document, info_document, model_document, names
 from audiocli.proxy.replies import status_of
@@ -94,11 +94,12 @@ class _Site:
         return _json({"status": "healthy"})
 
     async def health(self, request: Request) -> Response:
-        faults = None
+        deployments = asked_about(self._state, request.query_params.get("model"))
+        faults: Mapping[str, str] = {}
         if request.query_params.get("probe", "").lower() in ("true", "1"):
             async with self._probing:
-                faults = await probe(self._state)
-        return _json(health_document(self._state, faults))
+                faults = await probe(self._state, deployments)
+        return _json(health_document(self._state, deployments, faults))
 
     async def metrics(self, request: Request) -> Response:
         metrics, router = self._state.metrics, self._state.router

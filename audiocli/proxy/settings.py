@@ -14,7 +14,7 @@ from audiocli.config import Config
 from audiocli.errors import ConfigError
 from audiocli.printable import quoted
 from audiocli.proxy import litellm_keys, routing
-from audiocli.proxy.document import Section, read_documents
+from audiocli.proxy.document import Section, Source, read_documents
 from audiocli.proxy.dropping import droppable
 from audiocli.proxy.model_list import (
     EVERY_NAME,
@@ -77,7 +77,7 @@ class Settings:
     bounds: Bounds = Bounds()
     droppable: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
-    files: tuple[Path, ...] = ()
+    files: tuple[Source, ...] = ()
 
     def expand(self, deployment: Deployment, matched: str) -> Deployment:
         """A wildcard's deployment for what its `*` stands for."""
