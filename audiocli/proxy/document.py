@@ -14,6 +14,7 @@ Stamp = tuple[int, int, int]
 
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 100_000  # what aliases stand for is counted too
+MAX_DEPTH = 50
 MAX_FILES = 50
 
 
@@ -116,7 +117,7 @@ def read_document(path: Path) -> Section:
         raise ConfigError(f"the config {name} is larger than 1 MB")
     try:
         document = _Loader(text, str(path)).get_single_data()
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"the config {name} is not valid YAML ({_problem(error)})") from error
     if not isinstance(document, Section):
         # An empty file may be one that is just being written.
@@ -128,17 +129,27 @@ def read_document(path: Path) -> Section:
 def _problem(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1}: {one_line(error.problem or '')}"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else one_line(str(error))
+    return one_line(str(error))
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain YAML: no Python objects, no key twice, and no more nodes than a person writes."""
+    """Plain YAML: no Python objects, no key twice, no more nodes and no deeper ones than a person writes."""
 
     def __init__(self, text: bytes, file: str) -> None:
         super().__init__(text)
         self._file = file
         self._nodes = 0
+        self._depth = 0
         self._sizes: dict[yaml.Node, int] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call] # so it is in PyYAML's stubs
+            raise yaml.composer.ComposerError(None, None, "it is nested too deeply", mark)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ARG002 - what the loader passes
         before = self._nodes

@@ -76,7 +76,9 @@ def left_out(document: Section) -> Iterator[tuple[str, str]]:
 def _rows(document: Section) -> Iterator[_Row]:
     for row in document.items_of("model_list"):
         match row:
-            case Section({"model_name": str(name), "litellm_params": Section({"model": str()}) as params}):
+            case Section(
+                {"model_name": str(name), "litellm_params": Section({"model": str(model)}) as params}
+            ) if name and model:
                 yield _Row(name, _with_credential(params, document), row.section("model_info"))
             case Section():
                 raise ConfigError(

@@ -9,7 +9,7 @@ from audiocli.printable import quoted
 from audiocli.proxy import litellm_keys
 from audiocli.proxy.document import Section
 from audiocli.proxy.values import Choices, flag_of, text_of
-from audiocli.router import Policy, Strategy
+from audiocli.router import Deployment, Policy, Strategy
 
 SECTIONS = ("router_settings", "litellm_settings")  # The first that has a key decides.
 SIMPLE: Strategy = "simple-shuffle"
@@ -17,11 +17,12 @@ SIMPLE: Strategy = "simple-shuffle"
 _ALIASES = "model_group_alias"
 
 
-def read_policy(routing: Choices, names: Collection[str], left_out: Collection[str] = ()) -> Policy:
-    """The policy. Raises `ConfigError` where it names what is neither in `names` nor `left_out`.
+def read_policy(routing: Choices, deployments: Collection[Deployment], left_out: Collection[str]) -> Policy:
+    """The policy. Raises `ConfigError` where it names what is neither one of `deployments` nor `left_out`.
 
-    `names` are those of groups and of single deployments; an alias for what is left out is left out as well.
+    An alias for what is left out is left out as well.
     """
+    groups = {each.group for each in deployments}
     strategy = routing.text("routing_strategy", SIMPLE)
     if strategy not in get_args(Strategy) and strategy not in litellm_keys.OTHER_STRATEGIES:
         allowed = ", ".join(get_args(Strategy))
@@ -37,10 +38,10 @@ def read_policy(routing: Choices, names: Collection[str], left_out: Collection[s
         cooldown_time=routing.number("cooldown_time", 5.0),
         fallbacks=fallbacks,
         default_fallbacks=routing.names("default_fallbacks") or for_all,
-        aliases=_without(_aliases(routing), {*left_out} - {*names}),
+        aliases=_without(_aliases(routing), {*left_out} - groups),
         hidden=frozenset(_hidden(_alias_section(routing))),
     )
-    _check_names(policy, routing, {*names, *left_out})
+    _check_names(policy, routing, groups, {*left_out, *(each.id for each in deployments)})
     return policy
 
 
@@ -92,17 +93,18 @@ def _stands_for(section: Section, alias: str) -> str:
     return text_of(value, alias, section.where(alias))
 
 
-def _check_names(policy: Policy, routing: Choices, groups: set[str]) -> None:
-    """Every name that the policy uses is a group, or an alias, or may match a wildcard."""
+def _check_names(policy: Policy, routing: Choices, groups: set[str], others: set[str]) -> None:
+    """Aliases are for `groups`. Fallbacks may be aliases as well, or, as LiteLLM has it, among `others`:
+    single deployments. Where there are wildcards, any name may be right.
+    """
     if any("*" in group for group in groups):
         return
-    named = {
-        "fallbacks": chain(policy.fallbacks, *policy.fallbacks.values()),
-        "default_fallbacks": policy.default_fallbacks,
-        _ALIASES: policy.aliases.values(),
-    }
-    for key, names in named.items():
-        for name in names:
-            if name not in groups and name not in policy.aliases:
-                hint = f"model_list has {', '.join(sorted(groups))}"
-                raise ConfigError(f"{routing.where(key)}: there is no model {quoted(name)}", hint=hint)
+    known = {*groups, *others, *policy.aliases}
+    for key, names, possible in (
+        ("fallbacks", {*policy.fallbacks, *chain(*policy.fallbacks.values())}, known),
+        ("default_fallbacks", {*policy.default_fallbacks}, known),
+        (_ALIASES, {*policy.aliases.values()}, groups),
+    ):
+        if unknown := names - possible:
+            hint = f"model_list has {', '.join(sorted(groups))}"
+            raise ConfigError(f"{routing.where(key)}: there is no model {quoted(min(unknown))}", hint=hint)

@@ -4,7 +4,7 @@ A key of LiteLLM's that is not acted on is named in a warning. A key that nobody
 ours, is an error with its line.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -111,7 +111,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, docs: bool =
         warnings += _told(deployments)
     return Settings(
         deployments=deployments,
-        policy=routing.read_policy(routed, _names(deployments), {name for name, _ in unserved}),
+        policy=routing.read_policy(routed, deployments, {name for name, _ in unserved}),
         config=config,
         table=current_table(config.cache_dir),
         master_key=_master_key(document, environ),
@@ -123,11 +123,6 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, docs: bool =
         warnings=(*warnings, *(line for _, line in unserved)),
         files=files,
     )
-
-
-def _names(deployments: Iterable[Deployment]) -> frozenset[str]:
-    """What fallbacks may name: groups, and, as LiteLLM has it, single deployments."""
-    return frozenset(name for each in deployments for name in (each.group, each.id))
 
 
 def _told(deployments: tuple[Deployment, ...]) -> Iterator[str]:
