@@ -35,7 +35,7 @@ from audiocli.wire.transcription import (
     media_type,
 )
 
-NAME = "the audio"
+NAME = "file"  # as the form calls it
 TRANSLATION = "audio/translations"
 TRANSLATED = "en"  # the language of every translation
 TIMED = ("verbose_json", "srt", "vtt")
