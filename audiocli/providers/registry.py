@@ -226,6 +226,12 @@ def speech(target: Target) -> Speak:
         return _SPEECH[target.provider]()
 
 
+def check_installed(target: Target) -> None:
+    """Raise `DependencyError` where `target` runs in this process, and what it needs is not installed."""
+    if target.endpoint is None:
+        speech(target)
+
+
 def _verbatim(provider: Provider, known: Capabilities | None) -> Transcriber:
     from audiocli.providers.verbatim import Verbatim  # Not for a question.
 

@@ -16,7 +16,7 @@ from audiocli.errors import AudiocliError, AuthenticationError, ConfigError, Dep
 from audiocli.printable import quoted
 from audiocli.providers.azure import PREFIX as AZURE
 from audiocli.providers.azure import azure_endpoint
-from audiocli.providers.registry import HOSTS, LOCAL, Target, resolve
+from audiocli.providers.registry import HOSTS, LOCAL, Target, check_installed, resolve
 from audiocli.proxy import dropping, litellm_keys
 from audiocli.proxy.document import Section
 from audiocli.proxy.values import VARIABLE, Params
@@ -204,7 +204,9 @@ def _compatible_target(model: str, values: Params, config: Config) -> Target:
     """A server of the row's own gets the row's own key, and never the environment's."""
     place = _place(model, values)
     with _placed(values.section.where("model")):
-        return resolve(replace(config, deployments={model: place}), model)
+        target = resolve(replace(config, deployments={model: place}), model)
+        check_installed(target)
+        return target
 
 
 def _azure_target(model: str, values: Params, config: Config) -> Target:
@@ -289,10 +291,8 @@ def _known(target: Target, table: Table) -> Iterator[Deployment]:
 
 
 def _embedded(config: Config, *, every_name: bool) -> Iterator[Deployment]:
-    from audiocli.providers.local import require_packages  # Not for a gateway to other servers.
-
-    require_packages()
     target = resolve(config, LOCAL)
+    check_installed(target)
     yield Deployment(id=LOCAL, group=LOCAL, target=target)
     if every_name:
         yield Deployment(id=f"{LOCAL}-any", group=EVERY_NAME, target=target)
