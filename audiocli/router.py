@@ -101,7 +101,10 @@ Expand = Callable[[Deployment, str], Deployment]
 
 
 class Router:
-    """Finds the deployments of a name, and remembers how they do. Raises `UnknownModelError`."""
+    """Finds the deployments of a name, and remembers how they do. Raises `UnknownModelError`.
+
+    What a `former` router knows of deployments that are still there, it knows as well.
+    """
 
     def __init__(
         self,
@@ -109,6 +112,7 @@ class Router:
         policy: Policy,
         *,
         expand: Expand = lambda deployment, matched: deployment,
+        former: "Router | None" = None,
         clock: Clock = time.monotonic,
         dice: Callable[[], float] = random.random,
     ) -> None:
@@ -119,7 +123,8 @@ class Router:
             self._groups.setdefault(deployment.group, []).append(deployment)
         # The most specific pattern first.
         self._patterns = sorted((name for name in self._groups if "*" in name), key=len, reverse=True)
-        self._health = {deployment.id: Health() for deployment in deployments}
+        known = former._health if former else {}
+        self._health: dict[str, Health] = {each.id: known.get(each.id) or Health() for each in deployments}
         self._expand = expand
         self._clock = clock
         self._dice = dice
@@ -137,8 +142,8 @@ class Router:
         if name in self._groups and "*" not in name:
             return tuple(self._groups[name])
         for pattern in self._patterns:
-            if (matched := _matched(pattern, name)) is not None:
-                return tuple(self._expand(each, matched) for each in self._groups[pattern])
+            if (part := matched(pattern, name)) is not None:
+                return tuple(self._expand(each, part) for each in self._groups[pattern])
         raise UnknownModelError(f"there is no model {quoted(name)} here", hint="GET /v1/models lists them")
 
     def course(self, name: str) -> "Course":
@@ -340,7 +345,7 @@ def _shares(candidates: Sequence[Deployment]) -> Sequence[float]:
     return [1.0] * len(candidates)
 
 
-def _matched(pattern: str, name: str) -> str | None:
+def matched(pattern: str, name: str) -> str | None:
     """What the `*` of `pattern` stands for in `name`."""
     before, _, after = pattern.partition("*")
     if len(name) < len(before) + len(after) or not name.startswith(before) or not name.endswith(after):

@@ -50,7 +50,8 @@ class Generations:
     async def begin(self, settings: Settings) -> None:
         """Answer by `settings` from now on."""
         former = self._newest
-        router = Router(settings.deployments, settings.policy, expand=settings.expand)
+        known = former.state.router if former else None
+        router = Router(settings.deployments, settings.policy, expand=settings.expand, former=known)
         if former is None:
             state = State(settings, router, Upstream(), self._metrics, self._books)
         else:

@@ -149,7 +149,7 @@ def _deployment(row: _Row, config: Config, drop_params: bool) -> Deployment:
     return Deployment(
         id=str(row.info.get("id") or _digest(row)),
         group=row.name,
-        target=with_facts(_target(row, values, config), {**row.params, **row.info}),
+        target=with_facts(_based(_target(row, values, config), row, config), {**row.params, **row.info}),
         timeout=values.number("timeout"),
         retries=values.count("max_retries", "num_retries"),
         rpm=values.count("rpm"),
@@ -179,6 +179,16 @@ def _target(row: _Row, values: Params, config: Config) -> Target:
         return target
     headers = {**target.endpoint.headers, **values.headers()}
     return replace(target, endpoint=replace(target.endpoint, headers=headers))
+
+
+def _based(target: Target, row: _Row, config: Config) -> Target:
+    """`target`, known by the model that a row says it is, where its own name tells nothing."""
+    name = row.info.get("base_model") or row.params.get("base_model")
+    if not isinstance(name, str):
+        return target
+    table = current_table(config.cache_dir)
+    known = table.lookup(name) or table.lookup(name.partition("/")[2])
+    return replace(target, capabilities=known) if known else target
 
 
 @contextmanager

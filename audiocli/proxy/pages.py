@@ -103,6 +103,7 @@ class _Site:
 
     async def metrics(self, request: Request) -> Response:
         metrics, router = self._state.metrics, self._state.router
+        metrics.cooling.clear()  # of deployments that the config has no more
         for each in router.deployments:
             metrics.cooling.labels(each.group, each.id).set(router.is_cooling(each))
         return Response(metrics.exposition(), headers={"content-type": CONTENT_TYPE})

@@ -9,7 +9,7 @@ from audiocli.printable import quoted
 from audiocli.proxy import litellm_keys
 from audiocli.proxy.document import Section
 from audiocli.proxy.values import Choices, flag_of, text_of
-from audiocli.router import Deployment, Policy, Strategy
+from audiocli.router import Deployment, Policy, Strategy, matched
 
 SECTIONS = ("router_settings", "litellm_settings")  # The first that has a key decides.
 SIMPLE: Strategy = "simple-shuffle"
@@ -95,16 +95,15 @@ def _stands_for(section: Section, alias: str) -> str:
 
 def _check_names(policy: Policy, routing: Choices, groups: set[str], others: set[str]) -> None:
     """Aliases are for `groups`. Fallbacks may be aliases as well, or, as LiteLLM has it, among `others`:
-    single deployments. Where there are wildcards, any name may be right.
+    single deployments.
     """
-    if any("*" in group for group in groups):
-        return
     known = {*groups, *others, *policy.aliases}
     for key, names, possible in (
         ("fallbacks", {*policy.fallbacks, *chain(*policy.fallbacks.values())}, known),
         ("default_fallbacks", {*policy.default_fallbacks}, known),
         (_ALIASES, {*policy.aliases.values()}, groups),
     ):
-        if unknown := names - possible:
-            hint = f"model_list has {', '.join(sorted(groups))}"
-            raise ConfigError(f"{routing.where(key)}: there is no model {quoted(min(unknown))}", hint=hint)
+        for name in sorted(names - possible):
+            if all(matched(group, name) is None for group in groups if "*" in group):
+                hint = f"model_list has {', '.join(sorted(groups))}"
+                raise ConfigError(f"{routing.where(key)}: there is no model {quoted(name)}", hint=hint)

@@ -285,6 +285,18 @@ def test_where_all_are_at_their_limits_it_is_said_when_they_are_not() -> None:
     assert raised.value.retry_after == 40
 
 
+def test_what_was_known_of_a_deployment_is_known_by_the_router_that_follows() -> None:
+    clock = Clock()
+    one, two = deployment("a", rpm=1), deployment("b")
+    former = router(one, two, clock=clock)
+    former.began(one)
+
+    after = router(one, deployment("c"), clock=clock, former=former)
+    assert {next(way(after)) for _ in range(30)} == {"c"}
+    former.ended(one, latency=0.1)
+    assert after.health(one).in_flight == 0
+
+
 def test_an_alias_stands_for_its_group() -> None:
     named = router(deployment("a"), policy=Policy(aliases={"speak": "voice"}))
 

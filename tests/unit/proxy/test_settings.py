@@ -224,6 +224,24 @@ credential_list:
     assert endpoint(read).credentials == {"api-key": OTHER}
 
 
+def test_a_deployment_is_known_by_its_base_model(tmp_path: Path) -> None:
+    text = row(model="azure/mine", api_base="https://n.openai.azure.com") + (
+        "    model_info: {base_model: azure/gpt-4o-audio-preview, max_output_tokens: 5}\n"
+    )
+    known = settings(tmp_path, text).deployments[0].target.capabilities
+    assert known is not None
+    assert known.audio_output is True
+    assert known.prices.audio_out == 80
+    assert known.max_output_tokens == 5
+
+
+def test_a_name_that_no_wildcard_matches_is_told(tmp_path: Path) -> None:
+    text = row(model="openai/*", api_base="http://x/v1").replace("voice", "mine/*")
+    assert settings(tmp_path, text + "router_settings: {fallbacks: [{mine/a: [mine/b]}]}\n").warnings == ()
+    told = problem(tmp_path, text + "router_settings: {model_group_alias: {a: yours/b}}\n")
+    assert "line 4: there is no model 'yours/b'" in told
+
+
 def test_azure_without_an_address_is_where_its_variables_say(tmp_path: Path) -> None:
     variables = {"AZURE_API_BASE": "https://n.openai.azure.com", "AZURE_API_KEY": OTHER}
     read = settings(tmp_path, row(model="azure/voice"), **variables)
