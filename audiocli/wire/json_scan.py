@@ -138,7 +138,8 @@ class JsonScanner(Scanner):
     def _member(self, window: bytes, position: int) -> int | None:
         while member := _MEMBER.match(window, position):  # the whole of one, as most are
             self._begin(window, *member.span(1))
-            self._end(window, *member.span(2))
+            if self._name in self._wanted or self._leaving is not None:
+                self._end(window, *member.span(2))
             position = member.end()
             if member[3] == b"}":
                 return self._ending(window, position)

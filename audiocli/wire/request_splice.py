@@ -52,7 +52,7 @@ class Changes:
 
     def kept(self, scanner: Scanner) -> set[str]:
         """The names of the request's own members that stay."""
-        return scanner.names - self.dropped
+        return scanner.names - self.dropped if self.dropped else scanner.names
 
 
 # JSON
