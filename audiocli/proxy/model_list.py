@@ -105,6 +105,8 @@ def _with_credential(params: Section, document: Section) -> Section:
 def _unspoken(row: _Row) -> str | None:
     """Why a row cannot be served here, though LiteLLM could."""
     provider = row.model.partition("/")[0]
+    if provider in HOSTS:
+        return None
     if provider in litellm_keys.OTHER_PROVIDERS:
         return f"the API of {provider} is not spoken here"
     if provider in litellm_keys.COMPATIBLE_PROVIDERS and not row.params.keys() & {"api_base", "base_url"}:

@@ -177,16 +177,36 @@ def test_the_front_page_is_plain_and_says_what_there_is(tmp_path: Path) -> None:
     assert KEY not in page.text
 
 
-def test_other_sites_may_not_read_or_send(tmp_path: Path) -> None:
-    """No answer has a CORS header: a page elsewhere cannot use a gateway on its reader's machine."""
-    with gateway(tmp_path, deployment(NOWHERE)) as gate:
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://elsewhere.example", 403),
+        ("http://localhost.elsewhere.example", 403),
+        ("null", 403),
+        ("http://[", 403),
+        ("http://localhost:3000", 200),
+        ("http://127.0.0.1:8080", 200),
+        (None, 200),
+    ],
+)
+def test_a_page_of_another_site_cannot_spend_what_the_gateway_may(
+    tmp_path: Path, origin: str | None, status: int
+) -> None:
+    """A form, or a fetch of plain text, is sent by browsers without asking first."""
+    headers = {"content-type": "text/plain"} | ({"origin": origin} if origin else {})
+    body = json.dumps({"model": "voice", "messages": []})
+    with serve(answer) as server, gateway(tmp_path, deployment(server.url)) as gate:
+        response = gate.post("/v1/chat/completions", content=body, headers=headers)
+        preflight = httpx.options(gate.url + "/v1/models", headers={"origin": origin or "http://x"})
+    assert response.status_code == status
+    assert len(server.exchanges) == (status == 200)
+    assert preflight.status_code in (403, 405)
+    for each in (response, preflight):
+        assert "access-control-allow-origin" not in each.headers
+
+
+def test_with_a_key_a_page_needs_the_key_too(tmp_path: Path) -> None:
+    with gateway(tmp_path, deployment(NOWHERE), general_settings={"master_key": KEY}) as gate:
         origin = {"origin": "https://elsewhere.example"}
-        answers = [
-            gate.get("/v1/models", **origin),
-            httpx.options(
-                gate.url + "/v1/chat/completions",
-                headers={**origin, "access-control-request-method": "POST"},
-            ),
-        ]
-    assert all("access-control-allow-origin" not in each.headers for each in answers)
-    assert answers[1].status_code == 405
+        assert gate.get("/v1/models", **origin).status_code == 401
+        assert gate.get("/v1/models", **origin, authorization=f"Bearer {KEY}").status_code == 200
