@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -100,11 +101,17 @@ def write(config: Path, *deployments: dict[str, Any], **sections: Any) -> None:
 
 
 @contextmanager
-def gateway(folder: Path, *deployments: dict[str, Any], **sections: Any) -> Iterator[Gateway]:
+def gateway(
+    folder: Path,
+    *deployments: dict[str, Any],
+    options: Sequence[str] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
+    **sections: Any,
+) -> Iterator[Gateway]:
     """A gateway with these deployments, and the further `sections` of its config."""
     config = folder / "gateway.yaml"
     write(config, *deployments, **sections)
-    with serving(folder, "--config", str(config)) as started:
+    with serving(folder, "--config", str(config), *options, **variables) as started:
         yield started
 
 
