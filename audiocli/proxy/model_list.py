@@ -25,6 +25,7 @@ from audiocli.router import Deployment
 EVERY_NAME = "*"
 
 _OPENAI_NAMES = re.compile(r"(?:gpt-|chatgpt-|o\d|ft:|tts-|whisper-|text-embedding-)[^/]*\Z")
+_ADDRESSES = frozenset({"api_base", "base_url"})
 _AZURE_VARIABLES = {
     "api_base": "AZURE_API_BASE",
     "api_key": "AZURE_API_KEY",
@@ -109,7 +110,7 @@ def _unspoken(row: _Row) -> str | None:
         return None
     if provider in litellm_keys.OTHER_PROVIDERS:
         return f"the API of {provider} is not spoken here"
-    if provider in litellm_keys.COMPATIBLE_PROVIDERS and not row.params.keys() & {"api_base", "base_url"}:
+    if provider in litellm_keys.COMPATIBLE_PROVIDERS and not row.params.keys() & _ADDRESSES:
         return f"{provider} needs an api_base"
     return None
 
@@ -119,7 +120,7 @@ def _expanded(row: _Row, names: Container[str], config: Config) -> Iterator[_Row
     organizations = row.params.get("organization")
     if isinstance(organizations, list):
         yield from (row.having(organization=str(each)) for each in organizations)
-    elif row.name == row.model == EVERY_NAME and not row.params.keys() & {"api_base", "base_url", "api_key"}:
+    elif row.name == row.model == EVERY_NAME and not row.params.keys() & {*_ADDRESSES, "api_key"}:
         yield from _at_any_host(row, names, config)
     else:
         yield row
@@ -238,7 +239,7 @@ def _azure_target(model: str, values: Params, config: Config) -> Target:
 
 def _with_azure_variables(values: Params) -> Params:
     """`values`, where they name no server, with the one that the environment has, and its key."""
-    if values.section.get("api_base"):
+    if values.section.keys() & _ADDRESSES:
         return values
     named = {name: variable for name, variable in _AZURE_VARIABLES.items() if values.environ.get(variable)}
     found = Section({name: f"{VARIABLE}{variable}" for name, variable in named.items()})

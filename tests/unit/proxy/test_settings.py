@@ -247,8 +247,10 @@ def test_azure_without_an_address_is_where_its_variables_say(tmp_path: Path) -> 
     read = settings(tmp_path, row(model="azure/voice"), **variables)
     assert endpoint(read).url.startswith("https://n.openai.azure.com/openai/deployments/voice/")
     assert endpoint(read).credentials == {"api-key": OTHER}
-    elsewhere = settings(tmp_path, row(model="azure/voice", api_base="https://x.example"), **variables)
-    assert endpoint(elsewhere).credentials == {}
+    for name in ("api_base", "base_url"):
+        elsewhere = settings(tmp_path, row(model="azure/voice", **{name: "https://x.example"}), **variables)
+        assert endpoint(elsewhere).url.startswith("https://x.example/")
+        assert endpoint(elsewhere).credentials == {}
 
 
 def test_what_is_not_spoken_here_is_left_out_and_named(tmp_path: Path) -> None:
