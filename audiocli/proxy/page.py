@@ -14,6 +14,7 @@ HEADERS: Mapping[str, str] = {
 }
 
 MOST_SHOWN = 200  # models
+EXAMPLE_MODEL = "gpt-audio-1.5"  # where none is known to speak
 
 _PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -64,11 +65,9 @@ _ROUTES = {
 _KEY = '  -H "Authorization: Bearer $AUDIOCLI_KEY" \\\n'
 
 
-def front_page(url: str, names: Sequence[str], *, keyed: bool) -> str:
-    """The page of the gateway at `url`, whose example has a key where one is needed."""
-    example = _EXAMPLE.substitute(
-        url=url, key=_KEY if keyed else "", model=names[0] if names else "gpt-audio-1.5"
-    )
+def front_page(url: str, names: Sequence[str], asked: str, *, keyed: bool) -> str:
+    """The page of the gateway at `url`, whose example asks a model, with a key where one is needed."""
+    example = _EXAMPLE.substitute(url=url, key=_KEY if keyed else "", model=asked)
     shown = [f"<li><code>{html.escape(name)}</code></li>" for name in names[:MOST_SHOWN]]
     if len(names) > MOST_SHOWN:
         shown.append("<li>and more: GET /v1/models lists them all</li>")

@@ -16,7 +16,7 @@ from audiocli.printable import quoted
 from audiocli.proxy import page
 from audiocli.proxy.health import asked_about, can_serve, health_document, probe
 from audiocli.proxy.metrics import CONTENT_TYPE
-from audiocli.proxy.models import group_document, info_document, model_document, names
+from audiocli.proxy.models import group_document, info_document, model_document, names, speaks
 from audiocli.proxy.replies import status_of
 from audiocli.proxy.state import State
 from audiocli.secret import redact_key_shapes
@@ -64,7 +64,9 @@ class _Site:
     async def front(self, request: Request) -> Response:
         url = str(request.base_url).rstrip("/")
         keyed = self._state.settings.master_key is not None
-        return HTMLResponse(page.front_page(url, names(self._state), keyed=keyed), headers=dict(page.HEADERS))
+        shown = names(self._state)
+        asked = next((name for name in shown if speaks(self._state.router.group(name))), page.EXAMPLE_MODEL)
+        return HTMLResponse(page.front_page(url, shown, asked, keyed=keyed), headers=dict(page.HEADERS))
 
     async def models(self, request: Request) -> Response:
         router = self._state.router

@@ -165,12 +165,14 @@ def test_what_a_supervisor_asks_is_open_and_free(tmp_path: Path, path: str, expe
 
 
 def test_the_front_page_is_plain_and_says_what_there_is(tmp_path: Path) -> None:
-    with gateway(tmp_path, deployment(NOWHERE, "<b>&amp;"), general_settings={"master_key": KEY}) as gate:
+    rows = [deployment(NOWHERE, "writes", model="openai/whisper-1"), deployment(NOWHERE, "<b>&amp;")]
+    with gateway(tmp_path, *rows, general_settings={"master_key": KEY}) as gate:
         page = gate.get("/")
         for path in ("/v1/chat/completions", "/v1/audio/speech", "/v1/models", "/metrics"):
             assert path in page.text
         assert f"curl {gate.url}/v1/chat/completions" in page.text
     assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "&lt;b&gt;&amp;amp;&quot;, &quot;modalities" in page.text
     assert "<script" not in page.text
     assert "<b>" not in page.text
     assert "$AUDIOCLI_KEY" in page.text
