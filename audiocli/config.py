@@ -22,7 +22,7 @@ OPENAI_KEY_VARIABLE = "OPENAI_API_KEY"
 _OWN_SECTIONS = frozenset({"model", "model_list", "api_key_file", "local_model", "capabilities_sources"})
 _SERVER_SECTIONS = frozenset(
     {
-        *("audiocli_settings", "environment_variables", "general_settings", "include"),
+        *("audiocli_settings", "credential_list", "environment_variables", "general_settings", "include"),
         *("litellm_settings", "router_settings"),
     }
 )

@@ -6,7 +6,7 @@ No I/O: the clock and the dice are passed in. What is counted is of this process
 import math
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -42,18 +42,23 @@ class Deployment:
 
     Deployments of the lowest `order` are used while one of them is healthy; `weight` is a deployment's share
     among those. `rpm` and `tpm` are the requests and tokens that it takes in a minute, `timeout` the seconds
-    that one try may take. `extra_body` is added to what is sent.
+    that one try may take, `retries` how often it may be asked again for one request, where the policy does
+    not say that. `extra_body` is added to what is sent; `drop`, and with `drops_unsupported` what the model
+    is known not to take, is left out of it.
     """
 
     id: str
     group: str
     target: Target
     timeout: float | None = None
+    retries: int | None = None
     rpm: int | None = None
     tpm: int | None = None
-    weight: float = 1.0
+    weight: float | None = None
     order: int = 1
     extra_body: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    drop: frozenset[str] = frozenset()
+    drops_unsupported: bool = False
     model_info: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
@@ -64,7 +69,7 @@ class Policy:
     A request is tried `retries` times more in its group, or once at each of its deployments where these are
     more, then in the groups of `fallbacks`, or in `default_fallbacks` where its own group has none. A
     deployment that fails more than `allowed_fails` times in a minute is left alone for `cooldown_time`
-    seconds.
+    seconds. `aliases` are further names of groups; those that are `hidden` are in no list.
     """
 
     strategy: Strategy = "simple-shuffle"
@@ -74,6 +79,7 @@ class Policy:
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     default_fallbacks: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -95,7 +101,10 @@ Expand = Callable[[Deployment, str], Deployment]
 
 
 class Router:
-    """Finds the deployments of a name, and remembers how they do. Raises `UnknownModelError`."""
+    """Finds the deployments of a name, and remembers how they do. Raises `UnknownModelError`.
+
+    What a `former` router knows of deployments that are still there, it knows as well.
+    """
 
     def __init__(
         self,
@@ -103,6 +112,7 @@ class Router:
         policy: Policy,
         *,
         expand: Expand = lambda deployment, matched: deployment,
+        former: "Router | None" = None,
         clock: Clock = time.monotonic,
         dice: Callable[[], float] = random.random,
     ) -> None:
@@ -113,16 +123,18 @@ class Router:
             self._groups.setdefault(deployment.group, []).append(deployment)
         # The most specific pattern first.
         self._patterns = sorted((name for name in self._groups if "*" in name), key=len, reverse=True)
-        self._health = {deployment.id: Health() for deployment in deployments}
+        known = former._health if former else {}
+        self._health: dict[str, Health] = {each.id: known.get(each.id) or Health() for each in deployments}
         self._expand = expand
         self._clock = clock
         self._dice = dice
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What a client may ask for: groups that are no patterns, and aliases."""
+        """What a client may ask for, as lists show it: groups that are no patterns, and aliases."""
         own = (name for name in self._groups if "*" not in name)
-        return tuple(dict.fromkeys((*own, *self.policy.aliases)))
+        shown = (name for name in self.policy.aliases if name not in self.policy.hidden)
+        return tuple(dict.fromkeys((*own, *shown)))
 
     def group(self, name: str) -> tuple[Deployment, ...]:
         """The deployments behind `name`: an alias, a group, or what a wildcard matches."""
@@ -130,8 +142,8 @@ class Router:
         if name in self._groups and "*" not in name:
             return tuple(self._groups[name])
         for pattern in self._patterns:
-            if (matched := _matched(pattern, name)) is not None:
-                return tuple(self._expand(each, matched) for each in self._groups[pattern])
+            if (part := matched(pattern, name)) is not None:
+                return tuple(self._expand(each, part) for each in self._groups[pattern])
         raise UnknownModelError(f"there is no model {quoted(name)} here", hint="GET /v1/models lists them")
 
     def course(self, name: str) -> "Course":
@@ -187,7 +199,11 @@ class Router:
         for other in self.policy.fallbacks.get(name, self.policy.default_fallbacks):
             if other != name:
                 with suppress(UnknownModelError):  # Where there are wildcards, nobody has checked the name.
-                    yield other, self.group(other)
+                    yield other, self._single(other) or self.group(other)
+
+    def _single(self, id: str) -> tuple[Deployment, ...]:
+        """The deployment with this id, which a fallback may name in place of a group."""
+        return tuple(each for each in self.deployments if each.id == id and id not in self._groups)
 
     def choose(self, candidates: Sequence[Deployment]) -> Deployment | None:
         """The one of the healthy `candidates` that the strategy prefers; `None` where none is healthy."""
@@ -211,9 +227,10 @@ class Router:
     def _drawn(self, candidates: list[Deployment]) -> Deployment:
         if len(candidates) == 1:
             return candidates[0]
-        point = self._dice() * sum(each.weight for each in candidates)
-        for each in candidates:
-            point -= each.weight
+        shares = _shares(candidates)
+        point = self._dice() * sum(shares)
+        for each, share in zip(candidates, shares, strict=True):
+            point -= share
             if point < 0:
                 return each
         return candidates[-1]
@@ -252,6 +269,7 @@ class Course:
         self._router = router
         self._groups = list(groups)
         self._tries = 0  # in the present group
+        self._asked: Counter[str] = Counter()  # by deployment
         self._failed: dict[str, ProviderError] = {}  # by deployment, the latest last
 
     def next(self, within: float = math.inf) -> Try | None:
@@ -263,6 +281,7 @@ class Course:
             name, group = self._groups[0]
             if self._tries <= self._most_retries(group) and (found := self._among(name, group, within)):
                 self._tries += 1
+                self._asked[found.deployment.id] += 1
                 return found
             self._groups.pop(0)
             self._tries = 0
@@ -274,8 +293,12 @@ class Course:
 
     def _most_retries(self, group: Sequence[Deployment]) -> int:
         """Where there are more deployments than retries, each may be asked once: one of them may be well."""
-        retries = self._router.policy.retries
+        own = (each.retries for each in group if each.retries is not None)
+        retries = max((self._router.policy.retries, *own))
         return max(retries, len(group) - 1) if retries else 0
+
+    def _may_be_asked_again(self, deployment: Deployment) -> bool:
+        return deployment.retries is None or self._asked[deployment.id] <= deployment.retries
 
     def _among(self, name: str, group: Sequence[Deployment], within: float) -> Try | None:
         untried = [each for each in group if each.id not in self._failed]
@@ -292,7 +315,7 @@ class Course:
                 status=429,
                 retry_after=wait,
             )
-        failed = [each for each in group if each.id in self._failed]
+        failed = [each for each in group if each.id in self._failed and self._may_be_asked_again(each)]
         return self._again(failed, min(within, LONGEST_DELAY_SECONDS))
 
     def _soonest(self, candidates: Sequence[Deployment]) -> Deployment | None:
@@ -311,7 +334,18 @@ class Course:
         return None
 
 
-def _matched(pattern: str, name: str) -> str | None:
+def _shares(candidates: Sequence[Deployment]) -> Sequence[float]:
+    """Their weights; where none has one, the requests or else the tokens that each may take in a minute."""
+    weights = [each.weight for each in candidates]
+    if any(weight is not None for weight in weights):
+        return [1.0 if weight is None else weight for weight in weights]
+    for limits in ([each.rpm for each in candidates], [each.tpm for each in candidates]):
+        if all(limits):
+            return [limit or 0 for limit in limits]
+    return [1.0] * len(candidates)
+
+
+def matched(pattern: str, name: str) -> str | None:
     """What the `*` of `pattern` stands for in `name`."""
     before, _, after = pattern.partition("*")
     if len(name) < len(before) + len(after) or not name.startswith(before) or not name.endswith(after):

@@ -241,6 +241,12 @@ def _compatible(endpoint: Endpoint) -> Provider:
     return OpenAICompatible(endpoint)
 
 
+def check_installed(target: Target) -> None:
+    """Raise `DependencyError` where `target` runs in this process, and what it needs is not installed."""
+    if target.endpoint is None:
+        speech(target)
+
+
 def _verbatim(provider: Provider, known: Capabilities | None) -> Transcriber:
     from audiocli.providers.verbatim import Verbatim  # Not for a question.
 
@@ -329,6 +335,8 @@ class _Names:
             key = self.config.openai_key()
             endpoint = Endpoint(self.base_url, key, self.config.headers, COMPATIBLE_MAX_TOKENS_FIELD)
             return Target(OPENAI, model, self._known_elsewhere(model), endpoint)
+        if provider == AZURE:
+            raise ConfigError(f"{name} has no api_base", hint="in the config, https://NAME.openai.azure.com")
         if provider not in HOSTS:
             raise _unreachable(known) if (known := self.table.lookup(name)) else _unknown(name)
         host = HOSTS[provider]

@@ -30,6 +30,7 @@ class Answer:
 
     async def begin(self, status: int, headers: Iterable[Header], *, events: bool = False) -> None:
         """Send the headers. A stream of `events` can tell an error later on."""
+        self.entry.answered()
         self.entry.status, self.begun, self._events = status, True, events
         if self.limit is not None:
             self.limit.reschedule(None)
@@ -40,13 +41,10 @@ class Answer:
 
     async def write(self, data: bytes) -> None:
         """More of the body. Waits while the client is slower than what is sent."""
-        self.entry.answered()
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def end(self, data: bytes = b"") -> None:
         """The last of the body."""
-        if data:
-            self.entry.answered()
         self.ended = True
         await self._send({"type": "http.response.body", "body": data})
 

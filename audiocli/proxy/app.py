@@ -8,16 +8,16 @@ from audiocli.proxy.auth import Gatekeeper
 from audiocli.proxy.booking import Entry
 from audiocli.proxy.incoming import Message, Receive, Scope, Send
 from audiocli.proxy.pages import OPEN_PATHS, pages
-from audiocli.proxy.relay import Relay
+from audiocli.proxy.relay import Relay, Understand
 from audiocli.proxy.replies import send_error
-from audiocli.proxy.requests import FormRequest, JsonRequest, Request
+from audiocli.proxy.requests import SPEECH, FormRequest, JsonRequest
 from audiocli.proxy.state import State
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-RELAYED: Mapping[str, Callable[[Scope, str], Request]] = {
+RELAYED: Mapping[str, Understand] = {
     "chat/completions": JsonRequest,
-    "audio/speech": JsonRequest,
+    SPEECH: JsonRequest,
     "audio/transcriptions": FormRequest,
     "audio/translations": FormRequest,
 }

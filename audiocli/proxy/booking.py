@@ -4,13 +4,17 @@ Neither holds what was said, nor a key.
 """
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from audiocli.audio.passing_by import Length
+from audiocli.capabilities.facts import TOKENS
 from audiocli.chat import Usage
-from audiocli.client import cost
+from audiocli.client import CHARACTERS_PER_TOKEN, cost
 from audiocli.errors import AudiocliError, ConnectError
 from audiocli.proxy.metrics import Metrics
 from audiocli.router import Deployment
@@ -19,11 +23,22 @@ from audiocli.wire.openai import INPUT_AUDIO_TOKEN_SECONDS, OUTPUT_AUDIO_TOKEN_S
 CLIENT_LEFT = 499  # nginx's status for it
 
 
+class Asked(Protocol):
+    """What a request shows itself of what it costs: text to be spoken, sound to be written down."""
+
+    @property
+    def characters(self) -> int: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+
 @dataclass
 class Entry:
     """One request while it is answered. Times are of the monotonic clock; `usage` is the latest known.
 
-    `route` is one of the few that there are, `path` what the client asked for in place of one.
+    `route` is one of the few that there are, `path` what the client asked for in place of one. `asked` and
+    `spoken`, which measures the speech that is sent, are for where the service does not say what it counts.
     """
 
     route: str
@@ -40,12 +55,14 @@ class Entry:
     first_byte: float | None = None
     first_audio: float | None = None
     usage: Usage | None = None
+    asked: Asked | None = None
+    spoken: Length | None = None
 
     def tried(self, deployment: Deployment) -> None:
         """A try at `deployment` begins: what another has said counts no more."""
         self.deployment = deployment
         self.tries += 1
-        self.first_byte = self.first_audio = self.usage = None
+        self.first_byte = self.first_audio = self.usage = self.spoken = None
 
     def failed(self, error: Exception) -> None:
         """Lost connections are told apart. What a service says is not written down: it may quote a prompt."""
@@ -58,15 +75,27 @@ class Entry:
             self.first_byte = time.monotonic()
 
     @property
+    def used(self) -> Usage | None:
+        """What the service says, or else what went by; `None` where neither is known."""
+        if self.usage is not None or self.asked is None or self.first_byte is None:
+            return self.usage
+        if self.spoken is None:
+            seconds = self.asked.seconds
+            return Usage(input_seconds=seconds) if seconds else None
+        text = math.ceil(self.asked.characters / CHARACTERS_PER_TOKEN)
+        sound = math.ceil(self.spoken.seconds / OUTPUT_AUDIO_TOKEN_SECONDS)
+        return Usage(input_tokens=text, output_tokens=sound, output_audio_tokens=sound) if sound else None
+
+    @property
     def cost(self) -> float | None:
         """US dollars; `None` where that is not known."""
         known = self.deployment and self.deployment.target.capabilities
-        if not known or self.usage is None:
+        if not known:
             return None
-        if self.usage.input_seconds and not (self.usage.input_tokens or self.usage.output_tokens):
-            price = known.prices.second_in
-            return None if price is None else price * self.usage.input_seconds
-        return cost(self.usage, known.prices)
+        price = known.prices.character_in
+        if price is not None and self.asked is not None and self.asked.characters:
+            return price * self.asked.characters / TOKENS if self.first_byte is not None else None
+        return cost(self.used, known.prices)
 
 
 class Books:
@@ -103,7 +132,7 @@ class Books:
             "stream": entry.streamed,
             "latency_ms": _milliseconds(entry.started, now),
             "first_byte_ms": _milliseconds(entry.started, entry.first_byte),
-            **_used(entry.usage),
+            **_used(entry.used),
             "cost_usd": _dollars(entry.cost),
             "key": entry.key,
         }
@@ -115,10 +144,11 @@ class Books:
         metrics.latency.labels(*labels).observe(now - entry.started)
         if entry.first_audio is not None:
             metrics.first_audio.labels(*labels).observe(entry.first_audio - entry.started)
-        if entry.usage is not None:
-            self._count_usage(entry, entry.usage, labels)
+        if (used := entry.used) is not None:
+            self._count_usage(used, labels)
+        metrics.cost.labels(*labels).inc(entry.cost or 0.0)
 
-    def _count_usage(self, entry: Entry, usage: Usage, labels: tuple[str, str]) -> None:
+    def _count_usage(self, usage: Usage, labels: tuple[str, str]) -> None:
         metrics = self._metrics
         metrics.tokens.labels(*labels, "in").inc(usage.input_tokens)
         metrics.tokens.labels(*labels, "out").inc(usage.output_tokens)
@@ -126,7 +156,6 @@ class Books:
         metrics.audio_seconds.labels(*labels, "out").inc(
             usage.output_audio_tokens * OUTPUT_AUDIO_TOKEN_SECONDS
         )
-        metrics.cost.labels(*labels).inc(entry.cost or 0.0)
 
 
 def _labels(deployment: Deployment | None) -> tuple[str, str]:

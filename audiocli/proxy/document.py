@@ -1,6 +1,7 @@
 """A YAML file in which every key knows its line."""
 
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ import yaml
 from audiocli.errors import ConfigError
 from audiocli.printable import one_line, quoted
 
+Stamp = tuple[int, int, int]
+
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 100_000  # what aliases stand for is counted too
+MAX_DEPTH = 50
 MAX_FILES = 50
 
 
@@ -38,6 +42,12 @@ class Section(dict[str, Any]):
             return value
         raise ConfigError(f"{self.where(key)}: {key} must be a mapping")
 
+    def over(self, more: "Section") -> "Section":
+        """This, with what only `more` has."""
+        joined = Section({**more, **self}, self.file)
+        joined.lines = {**more.lines, **self.lines}
+        return joined
+
     def items_of(self, key: str) -> list[Any]:
         """The list at `key`, likewise."""
         value = self.get(key)
@@ -46,21 +56,38 @@ class Section(dict[str, Any]):
         raise ConfigError(f"{self.where(key)}: {key} must be a list")
 
 
-def read_documents(path: Path) -> tuple[Section, tuple[Path, ...]]:
+@dataclass(frozen=True)
+class Source:
+    """A file that has been read, and what it was then: `stamp_of` tells whether it still is."""
+
+    path: Path
+    stamp: Stamp | None
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """When the file at `path` was changed, its size and its number; `None` where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def read_documents(path: Path) -> tuple[Section, tuple[Source, ...]]:
     """The file at `path` with what it includes, and all the files.
 
     Lists of models are joined, and of two values the including file's holds.
     """
-    files: list[Path] = []
+    files: list[Source] = []
     return _read_all(path, files), tuple(files)
 
 
-def _read_all(path: Path, files: list[Path]) -> Section:
-    if path in files:
+def _read_all(path: Path, files: list[Source]) -> Section:
+    if any(each.path == path for each in files):
         raise ConfigError(f"the config {quoted(str(path))} is included twice", hint="once is enough")
     if len(files) == MAX_FILES:
         raise ConfigError(f"the config includes more than {MAX_FILES} files")
-    files.append(path)
+    files.append(Source(path, stamp_of(path)))  # Before it is read: a change that comes later is noticed.
     document = read_document(path)
     for name in document.items_of("include"):
         document = _joined(document, _read_all(path.parent / str(name), files))
@@ -68,8 +95,7 @@ def _read_all(path: Path, files: list[Path]) -> Section:
 
 
 def _joined(document: Section, more: Section) -> Section:
-    joined = Section({**more, **document}, document.file)
-    joined.lines = {**more.lines, **document.lines}
+    joined = document.over(more)
     if "model_list" in document or "model_list" in more:
         joined["model_list"] = [*document.items_of("model_list"), *more.items_of("model_list")]
     for name, section in document.items():
@@ -91,7 +117,7 @@ def read_document(path: Path) -> Section:
         raise ConfigError(f"the config {name} is larger than 1 MB")
     try:
         document = _Loader(text, str(path)).get_single_data()
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"the config {name} is not valid YAML ({_problem(error)})") from error
     if not isinstance(document, Section):
         # An empty file may be one that is just being written.
@@ -103,17 +129,27 @@ def read_document(path: Path) -> Section:
 def _problem(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1}: {one_line(error.problem or '')}"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else one_line(str(error))
+    return one_line(str(error))
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain YAML: no Python objects, no key twice, and no more nodes than a person writes."""
+    """Plain YAML: no Python objects, no key twice, no more nodes and no deeper ones than a person writes."""
 
     def __init__(self, text: bytes, file: str) -> None:
         super().__init__(text)
         self._file = file
         self._nodes = 0
+        self._depth = 0
         self._sizes: dict[yaml.Node, int] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call] # so it is in PyYAML's stubs
+            raise yaml.composer.ComposerError(None, None, "it is nested too deeply", mark)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ARG002 - what the loader passes
         before = self._nodes

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from audiocli.errors import AudiocliError, ServerError
 from audiocli.proxy.booking import Books
+from audiocli.proxy.document import Source, stamp_of
 from audiocli.proxy.incoming import Receive, Scope, Send
 from audiocli.proxy.metrics import Metrics
 from audiocli.proxy.replies import send_error
@@ -49,7 +50,8 @@ class Generations:
     async def begin(self, settings: Settings) -> None:
         """Answer by `settings` from now on."""
         former = self._newest
-        router = Router(settings.deployments, settings.policy, expand=settings.expand)
+        known = former.state.router if former else None
+        router = Router(settings.deployments, settings.policy, expand=settings.expand, former=known)
         if former is None:
             state = State(settings, router, Upstream(), self._metrics, self._books)
         else:
@@ -103,26 +105,14 @@ class Watch:
     A file that is being written is left alone by that.
     """
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files = tuple(files)
-        self._known = self._signature()
-        self._seen = self._known
+    def __init__(self, files: Sequence[Source]) -> None:
+        self._paths = tuple(each.path for each in files)
+        self._known = self._seen = tuple(each.stamp for each in files)
 
     def changed(self) -> bool:
-        now, before = self._signature(), self._seen
+        now, before = tuple(map(stamp_of, self._paths)), self._seen
         self._seen = now
         if now == self._known or now != before:
             return False
         self._known = now
         return True
-
-    def _signature(self) -> tuple[object, ...]:
-        return tuple(map(_signature, self._files))
-
-
-def _signature(file: Path) -> tuple[int, int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -5,8 +5,9 @@ import io
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from types import MappingProxyType
 from typing import Any
 
 from audiocli.audio.wav import wav_header
@@ -33,16 +34,30 @@ _SPOKEN = "Say OK."
 Row = dict[str, Any]
 
 
-def health_document(state: State, faults: Mapping[str, str] | None = None) -> Row:
+def asked_about(state: State, model: str | None) -> list[Deployment]:
+    """All deployments, or those of one `model`, by its name here or at its provider."""
+    deployments = state.router.deployments
+    if model is None:
+        return [*deployments]
+    group = state.router.policy.aliases.get(model, model)
+    return [
+        each for each in deployments if {group, model} & {each.group, each.target.name, each.target.model}
+    ]
+
+
+def health_document(
+    state: State, deployments: Sequence[Deployment], faults: Mapping[str, str] = MappingProxyType({})
+) -> Row:
     """`/health`, as LiteLLM has it. `faults` are what probes have met, by the deployment's id.
 
     Without them a deployment is unhealthy that is left alone for a while, or whose last answer was an error.
     """
-    rows = [(_condition(state, each), each) for each in state.router.deployments]
-    if faults:
-        rows = [({**row, "error": faults[each.id]} if each.id in faults else row, each) for row, each in rows]
-    ill = [row for row, each in rows if _is_ill(state, each) or "error" in row]
-    well = [row for row, _ in rows if row not in ill]
+    well: list[Row] = []
+    ill: list[Row] = []
+    for each in deployments:
+        fault = faults.get(each.id)
+        row = _condition(state, each) | ({} if fault is None else {"error": fault})
+        (ill if fault is not None or _is_ill(state, each) else well).append(row)
     return {
         "healthy_endpoints": well,
         "unhealthy_endpoints": ill,
@@ -87,12 +102,12 @@ def _is_installed(state: State, deployment: Deployment) -> bool:
 # Probes
 
 
-async def probe(state: State) -> dict[str, str]:
-    """Ask each deployment for a word or so, which its service charges for. What went wrong, by deployment.
+async def probe(state: State, deployments: Sequence[Deployment]) -> dict[str, str]:
+    """Ask each of `deployments` for a word or so, which its service charges for. What went wrong, by id.
 
     A wildcard names no model that could be asked.
     """
-    asked = [each for each in state.router.deployments if "*" not in each.target.model]
+    asked = [each for each in deployments if "*" not in each.target.model]
     gate = asyncio.Semaphore(PROBES_AT_ONCE)
     faults = await asyncio.gather(*(_fault(state, each, gate) for each in asked))
     return {each.id: fault for each, fault in zip(asked, faults, strict=True) if fault is not None}

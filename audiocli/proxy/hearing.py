@@ -14,6 +14,7 @@ from audiocli.chat import TextDelta, Usage
 from audiocli.errors import RejectedError
 from audiocli.files import write_all
 from audiocli.proxy.answer import Answer
+from audiocli.proxy.dropping import dropped
 from audiocli.proxy.replies import EVENT_HEADERS
 from audiocli.proxy.requests import Request
 from audiocli.proxy.state import State
@@ -34,7 +35,7 @@ from audiocli.wire.transcription import (
     media_type,
 )
 
-NAME = "the audio"
+NAME = "file"  # as the form calls it
 TRANSLATION = "audio/translations"
 TRANSLATED = "en"  # the language of every translation
 TIMED = ("verbose_json", "srt", "vtt")
@@ -81,7 +82,8 @@ async def _read_form(deployment: Deployment, request: Request, body: Body) -> Fo
     given = {name for name, _ in form.fields}
     added = {"model": deployment.group, **deployment.extra_body}
     more = tuple((name, str(value)) for name, value in added.items() if name not in given)
-    return replace(form, fields=(*more, *form.fields))
+    own = tuple(each for each in form.fields if each[0] not in dropped(deployment))
+    return replace(form, fields=(*more, *own))
 
 
 def _check_shape(deployment: Deployment, shape: Shape) -> None:

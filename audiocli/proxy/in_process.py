@@ -6,19 +6,28 @@ import os
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from audiocli.chat import AudioDelta, ChatRequest, Event, Finished, collect
 from audiocli.errors import InputError, ReplyError
 from audiocli.proxy.answer import Answer
+from audiocli.proxy.dropping import dropped
 from audiocli.proxy.hearing import Body, write_down
 from audiocli.proxy.replies import EVENT_HEADERS
 from audiocli.proxy.requests import Request
-from audiocli.proxy.speaking import speak
+from audiocli.proxy.speaking import ENCODED, encoded, speak
 from audiocli.proxy.state import State
 from audiocli.router import Deployment
 from audiocli.wire.json import parse
-from audiocli.wire.openai import STREAM_END, StreamEncoder, decode_request, encode_chunk, encode_completion
+from audiocli.wire.openai import (
+    STREAM_END,
+    STREAM_FORMAT,
+    StreamEncoder,
+    decode_request,
+    encode_chunk,
+    encode_completion,
+)
 
 
 async def answer_in_process(
@@ -50,15 +59,25 @@ async def _chat(
     # The sound in it is decoded from base64.
     question = await asyncio.to_thread(decode_request, await _document(body, deployment))
     provider = state.engines.provider(deployment.target, state.settings.config)
-    async with turn, aclosing(provider.stream(question)) as events:
+    async with turn, aclosing(provider.stream(_in_samples(question))) as events:
         if question.stream:
             await _answer_in_events(events, question, answer, usage=request.asks_usage)
         else:
             await _answer_whole(events, question, answer)
 
 
+def _in_samples(question: ChatRequest) -> ChatRequest:
+    """`question`, asking for samples where its answer is encoded here."""
+    if question.stream or question.audio is None or question.audio.format not in ENCODED:
+        return question
+    return replace(question, audio=replace(question.audio, format=STREAM_FORMAT))
+
+
 async def _answer_whole(events: AsyncGenerator[Event, None], question: ChatRequest, answer: Answer) -> None:
     whole = await collect(events)
+    if whole.audio and question.audio and question.audio.format in ENCODED:
+        sound = await asyncio.to_thread(encoded, [whole.audio], question.audio.format)
+        whole = replace(whole, audio=sound)
     answer.entry.usage = whole.finished.usage
     body = json.dumps(encode_completion(whole, question)).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
@@ -96,4 +115,6 @@ async def _document(body: Body, deployment: Deployment) -> dict[str, Any]:
         document = await asyncio.to_thread(parse, whole)  # A large one takes a while.
     except ReplyError:
         raise InputError("the request is not a JSON object") from None
+    for name in dropped(deployment):
+        document.pop(name, None)
     return {"model": deployment.group, **deployment.extra_body, **document}

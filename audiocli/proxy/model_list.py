@@ -1,8 +1,10 @@
 """The deployments that a config's `model_list` names, and those that there are without one."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+import re
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +13,73 @@ from audiocli.capabilities import Capabilities, Table, current_table
 from audiocli.capabilities.override import override
 from audiocli.config import Config
 from audiocli.errors import AudiocliError, AuthenticationError, ConfigError, DependencyError
-from audiocli.providers.azure import AZURE, azure_endpoint
-from audiocli.providers.registry import HOSTS, LOCAL, Target, resolve
-from audiocli.proxy import litellm_keys
+from audiocli.printable import quoted
+from audiocli.providers.azure import AZURE
+from audiocli.providers.registry import HOSTS, LOCAL, Target, check_installed, resolve
+from audiocli.proxy import dropping, litellm_keys
 from audiocli.proxy.document import Section
-from audiocli.proxy.values import Params
+from audiocli.proxy.values import VARIABLE, Params
 from audiocli.router import Deployment
 
 EVERY_NAME = "*"
 
+_OPENAI_NAMES = re.compile(r"(?:gpt-|chatgpt-|o\d|ft:|tts-|whisper-|text-embedding-)[^/]*\Z")
+_ADDRESSES = frozenset({"api_base", "base_url"})
+_AZURE_VARIABLES = {
+    "api_base": "AZURE_API_BASE",
+    "api_key": "AZURE_API_KEY",
+    "api_version": "AZURE_API_VERSION",
+}
 
-def read_deployments(document: Section, config: Config) -> Iterator[Deployment]:
-    """Raises `ConfigError`, with the line, for a row that cannot be served."""
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of `model_list`: the name that clients use, what leads to the model, and what is said of it."""
+
+    name: str
+    params: Section
+    info: Section
+
+    def having(self, name: str | None = None, **params: str) -> "_Row":
+        """This, with another name, and other parameters."""
+        return replace(self, name=name or self.name, params=Section(params).over(self.params))
+
+    @property
+    def model(self) -> str:
+        """With its provider, where that is known."""
+        model, provider = str(self.params["model"]), self.params.get("custom_llm_provider")
+        if provider and not model.startswith(f"{provider}/"):
+            return f"{provider}/{model}"
+        return f"openai/{model}" if _OPENAI_NAMES.match(model) else model
+
+
+def read_deployments(document: Section, config: Config, *, drop_params: bool = False) -> Iterator[Deployment]:
+    """Raises `ConfigError`, with the line, for a row that cannot be served; leaves out what `left_out` names.
+
+    `drop_params` is what holds for rows that do not say it themselves.
+    """
     ids: set[str] = set()
+    rows = [*_rows(document)]
+    names = {row.name for row in rows}
+    for row in rows:
+        for each in () if _unspoken(row) else _expanded(row, names, config):
+            yield _distinct(_deployment(each, config, drop_params), ids)
+
+
+def left_out(document: Section) -> Iterator[tuple[str, str]]:
+    """The names of rows for services that are not spoken with here, each with a line that says so."""
+    for row in _rows(document):
+        if reason := _unspoken(row):
+            yield row.name, f"{row.params.where('model')}: {row.name} is left out: {reason}"
+
+
+def _rows(document: Section) -> Iterator[_Row]:
     for row in document.items_of("model_list"):
         match row:
-            case Section({"model_name": str(name), "litellm_params": Section({"model": str()}) as params}):
-                yield _distinct(_deployment(name, params, row, config), ids)
+            case Section(
+                {"model_name": str(name), "litellm_params": Section({"model": str(model)}) as params}
+            ) if name and model:
+                yield _Row(name, _with_credential(params, document), row.section("model_info"))
             case Section():
                 raise ConfigError(
                     f"{next(map(row.where, row), document.where('model_list'))}: a row of model_list lacks "
@@ -36,6 +88,52 @@ def read_deployments(document: Section, config: Config) -> Iterator[Deployment]:
                 )
             case _:
                 raise ConfigError(f"{document.where('model_list')}: a row is not a mapping")
+
+
+def _with_credential(params: Section, document: Section) -> Section:
+    """`params`, with what the row of `credential_list` has that they name."""
+    name = params.get("litellm_credential_name")
+    if name is None:
+        return params
+    for row in document.items_of("credential_list"):
+        if isinstance(row, Section) and row.get("credential_name") == name:
+            return params.over(row.section("credential_values"))
+    where = params.where("litellm_credential_name")
+    raise ConfigError(f"{where}: there is no credential {quoted(str(name))}", hint="check credential_list")
+
+
+def _unspoken(row: _Row) -> str | None:
+    """Why a row cannot be served here, though LiteLLM could."""
+    provider = row.model.partition("/")[0]
+    if provider in HOSTS:
+        return None
+    if provider in litellm_keys.OTHER_PROVIDERS:
+        return f"the API of {provider} is not spoken here"
+    if provider in litellm_keys.COMPATIBLE_PROVIDERS and not row.params.keys() & _ADDRESSES:
+        return f"{provider} needs an api_base"
+    return None
+
+
+def _expanded(row: _Row, names: Container[str], config: Config) -> Iterator[_Row]:
+    """A row for each of its organizations; for `*` at any service, one for each service that has a key."""
+    organizations = row.params.get("organization")
+    if isinstance(organizations, list):
+        yield from (row.having(organization=str(each)) for each in organizations)
+    elif row.name == row.model == EVERY_NAME and not row.params.keys() & {*_ADDRESSES, "api_key"}:
+        yield from _at_any_host(row, names, config)
+    else:
+        yield row
+
+
+def _at_any_host(row: _Row, names: Container[str], config: Config) -> Iterator[_Row]:
+    hosts = [name for name, host in HOSTS.items() if config.host_key(host.key_variable) is not None]
+    if not hosts:
+        raise ConfigError(f"{row.params.where('model')}: no service has a key", hint="set OPENAI_API_KEY")
+    for host in hosts:
+        if f"{host}/*" not in names:
+            yield row.having(f"{host}/*", model=f"{host}/*")
+        if HOSTS[host].account:  # Names without a provider are this host's.
+            yield row.having(model=f"{host}/*")
 
 
 def _distinct(deployment: Deployment, ids: set[str]) -> Deployment:
@@ -47,21 +145,23 @@ def _distinct(deployment: Deployment, ids: set[str]) -> Deployment:
     return replace(deployment, id=own)
 
 
-def _deployment(name: str, params: Section, row: Section, config: Config) -> Deployment:
-    values = Params(params, config.environ)
-    info = row.section("model_info")
-    weight, order = values.number("weight"), values.count("order")
+def _deployment(row: _Row, config: Config, drop_params: bool) -> Deployment:
+    values = Params(row.params, config.environ)
+    order, drops = values.count("order"), values.flag("drop_params")
     return Deployment(
-        id=str(info.get("id") or _digest(name, params)),
-        group=name,
-        target=with_facts(_target(values, config), {**params, **info}),
+        id=str(row.info.get("id") or _digest(row)),
+        group=row.name,
+        target=with_facts(_based(_target(row, values, config), row, config), {**row.params, **row.info}),
         timeout=values.number("timeout"),
+        retries=values.count("max_retries", "num_retries"),
         rpm=values.count("rpm"),
         tpm=values.count("tpm"),
-        weight=1.0 if weight is None else weight,
+        weight=values.number("weight"),
         order=1 if order is None else order,
         extra_body=_body_fields(values),
-        model_info=info,
+        drop=dropping.read_names(values),
+        drops_unsupported=drop_params if drops is None else drops,
+        model_info=row.info,
     )
 
 
@@ -71,53 +171,62 @@ def with_facts(target: Target, facts: Mapping[str, Any]) -> Target:
     return replace(target, capabilities=override(known, facts))
 
 
-def _target(values: Params, config: Config) -> Target:
-    section = values.section
-    model, provider = str(section["model"]), values.text("custom_llm_provider")
-    if provider and not model.startswith(f"{provider}/"):
-        model = f"{provider}/{model}"
-    try:
-        find = _azure_target if model.startswith(f"{AZURE}/") else _compatible_target
-        target = find(model, values, config)
-    except ConfigError:
-        raise
-    except AudiocliError as error:
-        raise ConfigError(f"{section.where('model')}: {error.message}", hint=error.hint) from error
+def _target(row: _Row, values: Params, config: Config) -> Target:
+    """A server of the row's own gets the row's own key, and never the environment's."""
+    where = row.params.where("model")
+    if row.model.startswith(f"{AZURE}/"):
+        values = _with_azure_variables(values)
+        if "*" in row.model:
+            raise ConfigError(f"{where}: a deployment of Azure has one name", hint="give each a row")
+    with _placed(where):
+        target = resolve(replace(config, deployments={row.model: _place(row.model, values)}), row.model)
+        check_installed(target)
     if target.key_variable is not None:
-        hint = f"set it, or give {model} an api_key"
-        raise ConfigError(f"{section.where('model')}: {target.key_variable} is not set", hint=hint)
+        hint = f"set it, or give {row.model} an api_key"
+        raise ConfigError(f"{where}: {target.key_variable} is not set", hint=hint)
     if target.endpoint is None:
         return target
     headers = {**target.endpoint.headers, **values.headers()}
     return replace(target, endpoint=replace(target.endpoint, headers=headers))
 
 
-def _row(model: str, values: Params) -> cli_config.Deployment:
+def _based(target: Target, row: _Row, config: Config) -> Target:
+    """`target`, known by the model that a row says it is, where its own name tells nothing."""
+    name = row.info.get("base_model") or row.params.get("base_model")
+    if not isinstance(name, str):
+        return target
+    table = current_table(config.cache_dir)
+    known = table.lookup(name) or table.lookup(name.partition("/")[2])
+    return replace(target, capabilities=known) if known else target
+
+
+@contextmanager
+def _placed(where: str) -> Iterator[None]:
+    """What goes wrong is told with the line that it comes from."""
+    try:
+        yield
+    except AudiocliError as error:
+        raise ConfigError(f"{where}: {error.message}", hint=error.hint) from error
+
+
+def _place(model: str, values: Params) -> cli_config.Deployment:
     key_file = values.text("api_key_file")
     return cli_config.Deployment(
         model=model,
         base_url=values.url("api_base", "base_url"),
         api_key=values.text("api_key"),
         api_key_file=Path(key_file).expanduser() if key_file else None,
+        api_version=values.text("api_version"),
     )
 
 
-def _compatible_target(model: str, values: Params, config: Config) -> Target:
-    """A server of the row's own gets the row's own key, and never the environment's."""
-    return resolve(replace(config, deployments={model: _row(model, values)}), model)
-
-
-def _azure_target(model: str, values: Params, config: Config) -> Target:
-    row = _row(model, values)
-    where = values.section.where("model")
-    if row.base_url is None:
-        raise ConfigError(f"{where}: {model} has no api_base", hint="https://NAME.openai.azure.com")
-    name = model.removeprefix(f"{AZURE}/")
-    if "*" in name:
-        raise ConfigError(f"{where}: a deployment of Azure has one name", hint="give each a row")
-    endpoint = azure_endpoint(row.base_url, name, values.text("api_version"), config.deployment_key(row))
-    known = current_table(config.cache_dir).lookup(name, AZURE)
-    return Target(AZURE, name, known, endpoint)
+def _with_azure_variables(values: Params) -> Params:
+    """`values`, where they name no server, with the one that the environment has, and its key."""
+    if values.section.keys() & _ADDRESSES:
+        return values
+    named = {name: variable for name, variable in _AZURE_VARIABLES.items() if values.environ.get(variable)}
+    found = Section({name: f"{VARIABLE}{variable}" for name, variable in named.items()})
+    return replace(values, section=values.section.over(found))
 
 
 def _body_fields(values: Params) -> dict[str, Any]:
@@ -130,10 +239,10 @@ def _body_fields(values: Params) -> dict[str, Any]:
     return {**added, **values.section.section("extra_body")}
 
 
-def _digest(name: str, params: Section) -> str:
+def _digest(row: _Row) -> str:
     """The same for the same row, so that logs can be compared; a key is not a part of it."""
-    shown = {key: value for key, value in params.items() if key != "api_key"}
-    return hashlib.sha256(repr((name, shown)).encode()).hexdigest()[:12]
+    shown = {key: value for key, value in row.params.items() if key != "api_key"}
+    return hashlib.sha256(repr((row.name, shown)).encode()).hexdigest()[:12]
 
 
 # Without a config
@@ -178,10 +287,8 @@ def _known(target: Target, table: Table) -> Iterator[Deployment]:
 
 
 def _embedded(config: Config, *, every_name: bool) -> Iterator[Deployment]:
-    from audiocli.providers.local import require_packages  # Not for a gateway to other servers.
-
-    require_packages()
     target = resolve(config, LOCAL)
+    check_installed(target)
     yield Deployment(id=LOCAL, group=LOCAL, target=target)
     if every_name:
         yield Deployment(id=f"{LOCAL}-any", group=EVERY_NAME, target=target)

@@ -62,6 +62,14 @@ def provider(target: Target) -> str:
     return _host(target) or target.provider
 
 
+def speaks(deployments: Sequence[Deployment]) -> bool:
+    """Whether a chat with them may be answered aloud, as far as is known."""
+    known = (each.target.capabilities for each in deployments)
+    return any(
+        each is None or (each.mode in (None, "chat") and each.audio_output is not False) for each in known
+    )
+
+
 # As OpenAI has them
 
 

@@ -1,4 +1,4 @@
-"""The page at `/`: what this is, its models, and how to ask one. It loads nothing, and runs nothing."""
+"""The page at `/`: what this is, how to ask it, its models and its routes. It loads and runs nothing."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ HEADERS: Mapping[str, str] = {
 }
 
 MOST_SHOWN = 200  # models
+EXAMPLE_MODEL = "gpt-audio-1.5"  # where none is known to speak
 
 _PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -24,18 +25,23 @@ _PAGE = Template("""<!doctype html>
 <style>
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em }
 pre { overflow-x: auto; padding: 1em; border: 1px solid }
+dd { margin: 0 0 .5em 2em }
 </style>
 </head>
 <body>
 <h1>audiocli $version</h1>
 <p>An OpenAI-compatible gateway for models that hear and speak. Point OpenAI's clients at
 <code>$url/v1</code>.</p>
+<h2>Try it</h2>
+<pre>$example</pre>
 <h2>Models</h2>
 <ul>
 $models
 </ul>
-<h2>Try it</h2>
-<pre>$example</pre>
+<h2>Routes</h2>
+<dl>
+$routes
+</dl>
 </body>
 </html>
 """)
@@ -46,14 +52,22 @@ $key  -H "Content-Type: application/json" \\
        "audio": {"voice": "alloy", "format": "wav"},
        "messages": [{"role": "user", "content": "Say hello."}]}'""")
 
+_ROUTES = {
+    "POST /v1/chat/completions": "chat with audio in and out, streamed or whole",
+    "POST /v1/audio/transcriptions": "what a recording says; also /v1/audio/translations",
+    "POST /v1/audio/speech": "a text, read aloud",
+    "GET /v1/models": "the models, as OpenAI lists them",
+    "GET /model/info": "what is known of each; /model_group/info by the names that clients use",
+    "GET /health": "how they do, from live traffic; ?probe=true asks each, and ?model= is for one",
+    "GET /health/readiness": "for supervisors, without a key; /health/liveness as well",
+    "GET /metrics": "counters for Prometheus",
+}
 _KEY = '  -H "Authorization: Bearer $AUDIOCLI_KEY" \\\n'
 
 
-def front_page(url: str, names: Sequence[str], *, keyed: bool) -> str:
-    """The page of the gateway at `url`, whose example has a key where one is needed."""
-    example = _EXAMPLE.substitute(
-        url=url, key=_KEY if keyed else "", model=names[0] if names else "gpt-audio-1.5"
-    )
+def front_page(url: str, names: Sequence[str], asked: str, *, keyed: bool) -> str:
+    """The page of the gateway at `url`, whose example asks a model, with a key where one is needed."""
+    example = _EXAMPLE.substitute(url=url, key=_KEY if keyed else "", model=asked)
     shown = [f"<li><code>{html.escape(name)}</code></li>" for name in names[:MOST_SHOWN]]
     if len(names) > MOST_SHOWN:
         shown.append("<li>and more: GET /v1/models lists them all</li>")
@@ -61,5 +75,6 @@ def front_page(url: str, names: Sequence[str], *, keyed: bool) -> str:
         version=html.escape(__version__),
         url=html.escape(url),
         models="\n".join(shown),
+        routes="\n".join(f"<dt><code>{path}</code></dt><dd>{what}</dd>" for path, what in _ROUTES.items()),
         example=html.escape(example),
     )

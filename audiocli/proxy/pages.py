@@ -14,9 +14,9 @@ from starlette.routing import Route
 from audiocli.errors import AudiocliError, UsageError
 from audiocli.printable import quoted
 from audiocli.proxy import page
-from audiocli.proxy.health import can_serve, health_document, probe
+from audiocli.proxy.health import asked_about, can_serve, health_document, probe
 from audiocli.proxy.metrics import CONTENT_TYPE
-from audiocli.proxy.models import group_document, info_document, model_document, names
+from audiocli.proxy.models import group_document, info_document, model_document, names, speaks
 from audiocli.proxy.replies import status_of
 from audiocli.proxy.state import State
 from audiocli.secret import redact_key_shapes
@@ -64,7 +64,9 @@ class _Site:
     async def front(self, request: Request) -> Response:
         url = str(request.base_url).rstrip("/")
         keyed = self._state.settings.master_key is not None
-        return HTMLResponse(page.front_page(url, names(self._state), keyed=keyed), headers=dict(page.HEADERS))
+        shown = names(self._state)
+        asked = next((name for name in shown if speaks(self._state.router.group(name))), page.EXAMPLE_MODEL)
+        return HTMLResponse(page.front_page(url, shown, asked, keyed=keyed), headers=dict(page.HEADERS))
 
     async def models(self, request: Request) -> Response:
         router = self._state.router
@@ -94,14 +96,16 @@ class _Site:
         return _json({"status": "healthy"})
 
     async def health(self, request: Request) -> Response:
-        faults = None
+        deployments = asked_about(self._state, request.query_params.get("model"))
+        faults: Mapping[str, str] = {}
         if request.query_params.get("probe", "").lower() in ("true", "1"):
             async with self._probing:
-                faults = await probe(self._state)
-        return _json(health_document(self._state, faults))
+                faults = await probe(self._state, deployments)
+        return _json(health_document(self._state, deployments, faults))
 
     async def metrics(self, request: Request) -> Response:
         metrics, router = self._state.metrics, self._state.router
+        metrics.cooling.clear()  # of deployments that the config has no more
         for each in router.deployments:
             metrics.cooling.labels(each.group, each.id).set(router.is_cooling(each))
         return Response(metrics.exposition(), headers={"content-type": CONTENT_TYPE})

@@ -4,19 +4,22 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
-from audiocli.chat import Usage
+from audiocli.audio.passing_by import Length
+from audiocli.chat import PCM_BYTES_PER_SECOND, Usage
 from audiocli.errors import AuthenticationError, DeadlineError, ProviderError, ReplyError
 from audiocli.providers.endpoint import without_key
 from audiocli.providers.reply import refusal
 from audiocli.proxy.answer import Answer
+from audiocli.proxy.booking import Entry
 from audiocli.proxy.replies import Header, header_value
-from audiocli.proxy.requests import Request
+from audiocli.proxy.requests import SPEECH, Request
 from audiocli.proxy.settings import Settings
 from audiocli.proxy.upstream import Reply
 from audiocli.router import Deployment
 from audiocli.wire.errors import decode_error
-from audiocli.wire.json import parse
+from audiocli.wire.json import decode_base64, parse
 from audiocli.wire.normalise import AnswerScanner, StreamNormaliser, decode_unstreamed
 from audiocli.wire.sse import EventDecoder
 
@@ -24,6 +27,7 @@ MB = 1_000_000
 MAX_ERROR_BYTES = 256 * 1024
 ERROR_SECONDS = 5.0  # for the body of an error: its status alone says enough
 EVENT_STREAM = "text/event-stream"
+RAW = "audio/pcm"
 PAGES = ("text/html", "application/xhtml+xml")
 
 _PASSED_ON = ("content-type", "content-disposition", "openai-processing-ms", "openai-version")
@@ -60,7 +64,7 @@ async def pass_on(reply: Reply, request: Request, answer: Answer, settings: Sett
     elif reply.media_type in PAGES:
         raise ReplyError("the service sent a web page in place of an answer")
     else:
-        await _pass_sound(reply, answer, settings)
+        await _pass_sound(reply, request, answer, settings)
 
 
 def told(error: ProviderError, deployment: Deployment) -> ProviderError:
@@ -220,6 +224,8 @@ async def _pass_document(reply: Reply, request: Request, answer: Answer, setting
             break
     else:
         _check_document(scanner, held, request)
+        if request.chats and scanner.usage is None:
+            answer.entry.spoken = _sound(parse(b"".join(held)))
     answer.entry.usage = scanner.usage
     await answer.begin(reply.status, [*_headers(reply, length=size if not block else None)])
     if block:
@@ -241,6 +247,16 @@ def _check_document(scanner: AnswerScanner, held: Sequence[bytes], request: Requ
         raise ReplyError("the service sent something in place of an answer")
 
 
+def _sound(document: dict[str, Any]) -> Length:
+    """How long the answer of a chat is that does not say what it used."""
+    length = Length()
+    match document:
+        case {"choices": [{"message": {"audio": {"data": str(data)}}}, *_]}:
+            with suppress(ReplyError):  # What is no sound is for the client to judge.
+                length.count(decode_base64(data))
+    return length
+
+
 async def _pass_rest(reply: Reply, scanner: AnswerScanner, held: Sequence[bytes], answer: Answer) -> None:
     for block in held:
         await answer.write(block)
@@ -251,17 +267,26 @@ async def _pass_rest(reply: Reply, scanner: AnswerScanner, held: Sequence[bytes]
     await answer.end()
 
 
-async def _pass_sound(reply: Reply, answer: Answer, settings: Settings) -> None:
+async def _pass_sound(reply: Reply, request: Request, answer: Answer, settings: Settings) -> None:
     """Sound, and the text of a transcription, go on as they come."""
     patience = _Patience(settings.bounds.stream_idle_timeout)
+    length = Length(PCM_BYTES_PER_SECOND if reply.media_type == RAW else None)
     while block := await patience.block(reply):
         patience.renew()
+        length.count(block)
         if not answer.begun:
             await answer.begin(reply.status, _headers(reply))
+            _book_speech(request, answer.entry, length)
         await answer.write(block)
     if not answer.begun:
         raise ReplyError("the service sent an empty answer")
     await answer.end()
+
+
+def _book_speech(request: Request, entry: Entry, length: Length) -> None:
+    """No service says what it counts for speech: what it sends is measured."""
+    if request.path == SPEECH:
+        entry.spoken, entry.first_audio = length, entry.first_byte
 
 
 def _headers(reply: Reply, *, length: int | None = None) -> list[Header]:

@@ -32,7 +32,7 @@ MB = 1_000_000
 WHOLE_BYTES = 256 * 1024
 """A request that is no larger is waited for, and goes out in one piece."""
 
-Understand = Callable[[Scope, str], Request]
+Understand = Callable[[Scope, str, frozenset[str]], Request]
 
 
 class Relay:
@@ -71,7 +71,8 @@ class Relay:
     ) -> None:
         bounds = self._state.settings.bounds
         declared = _check_headers(scope, bounds.max_body_mb * MB)
-        request = self._understand(scope, self._path)
+        request = self._understand(scope, self._path, self._state.settings.droppable)
+        answer.entry.asked = request
         answer.incoming = incoming = Incoming(
             receive, request, max_bytes=bounds.max_body_mb * MB, kept_bytes=bounds.retry_buffer_mb * MB
         )
@@ -198,7 +199,7 @@ class _Passage:
             raise
         finally:
             latency = None if entry.first_byte is None else entry.first_byte - began
-            used = entry.usage
+            used = entry.used
             tokens = used.input_tokens + used.output_tokens if used else 0
             state.router.ended(deployment, failure, latency=latency, tokens=tokens)
             state.books.end(deployment, failure)

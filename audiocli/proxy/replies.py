@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterable
 
-from audiocli.errors import AudiocliError, DeadlineError, ProviderError
+from audiocli.errors import AudiocliError, DeadlineError, DependencyError, ProviderError
 from audiocli.printable import one_line
 from audiocli.proxy.incoming import Send
 from audiocli.wire.errors import encode_error
@@ -12,12 +12,6 @@ from audiocli.wire.errors import encode_error
 Header = tuple[bytes, bytes]
 
 EVENT_HEADERS: tuple[Header, ...] = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-)
-
-JSON: tuple[Header, ...] = ((b"content-type", b"application/json"),)
-EVENTS: tuple[Header, ...] = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
 )
@@ -42,8 +36,8 @@ async def send_error(
     more = list(headers)
     if isinstance(error, ProviderError) and error.retry_after is not None:
         more.append((b"retry-after", str(math.ceil(error.retry_after)).encode()))
-    if tried_again:
-        # The client's own retries would multiply ours.
+    if tried_again or isinstance(error, DependencyError):
+        # The client's own retries would multiply ours, and packages do not install themselves.
         more.append((b"x-should-retry", b"false"))
     await send_json(send, status, json.dumps(encode_error(error)).encode(), more)
     return status

@@ -2,7 +2,9 @@
 
 from typing import Protocol
 
+from audiocli.audio.passing_by import Length
 from audiocli.errors import InputError
+from audiocli.proxy.dropping import dropped
 from audiocli.proxy.incoming import Scope
 from audiocli.router import Deployment
 from audiocli.wire.request_splice import (
@@ -16,6 +18,8 @@ from audiocli.wire.request_splice import (
 )
 from audiocli.wire.splice import Splice
 
+SPEECH = "audio/speech"
+
 
 class UnsupportedMediaError(InputError):
     """The body is of a kind that is not taken."""
@@ -27,7 +31,8 @@ class Request(Protocol):
     """One request on its way.
 
     `path` is where it goes below a deployment's base URL. `see` is shown each block of the body, and `close`
-    is called after the last; both raise `InputError`. `model` is `None` until it is known.
+    is called after the last; both raise `InputError`. `model` is `None` until it is known. `characters` and
+    `seconds` are what has come so far of text to be spoken, and of sound to be written down.
     """
 
     path: str
@@ -42,6 +47,12 @@ class Request(Protocol):
 
     @property
     def asks_usage(self) -> bool: ...
+
+    @property
+    def characters(self) -> int: ...
+
+    @property
+    def seconds(self) -> float: ...
 
     def see(self, block: bytes) -> None: ...
 
@@ -59,12 +70,13 @@ class JsonRequest:
     """A request in JSON, whose model the path may name."""
 
     content_type = "application/json"
+    seconds = 0.0
 
-    def __init__(self, scope: Scope, path: str) -> None:
+    def __init__(self, scope: Scope, path: str, droppable: frozenset[str] = frozenset()) -> None:
         self.path = path
         self._named = scope.get("path_params", {}).get("model")
         self.chats = path == "chat/completions"
-        self._scanner = RequestScanner()
+        self._scanner = RequestScanner(droppable, speech=path == SPEECH)
         self.see, self.close = self._scanner.feed, self._scanner.close
 
     @property
@@ -79,10 +91,31 @@ class JsonRequest:
     def asks_usage(self) -> bool:
         return self._scanner.asks_usage
 
+    @property
+    def characters(self) -> int:
+        return self._scanner.characters
+
     def changed(self, deployment: Deployment, *, usage: bool) -> tuple[Splice, int | None]:
-        changes = Changes(deployment.target.model, deployment.extra_body, usage=usage and self.chats)
+        changes = Changes(
+            deployment.target.model,
+            deployment.extra_body,
+            usage=usage and self.chats,
+            dropped=dropped(deployment),
+        )
         room = json_room(self._scanner, changes)
         return spliced_json(self._scanner, changes, room), room
+
+
+class _MeasuringScanner(FormRequestScanner):
+    """Measures the recording in a form as well, for services that do not say how long it was."""
+
+    def __init__(self, content_type: str, removable: frozenset[str]) -> None:
+        super().__init__(content_type, removable)
+        self.length = Length()
+
+    def _pass_by(self, window: bytes, start: int, end: int) -> None:
+        if self._name == "file":
+            self.length.count(window, start, end)
 
 
 class FormRequest:
@@ -90,11 +123,12 @@ class FormRequest:
 
     asks_usage = False
     chats = False
+    characters = 0
 
-    def __init__(self, scope: Scope, path: str) -> None:
+    def __init__(self, scope: Scope, path: str, droppable: frozenset[str] = frozenset()) -> None:
         self.path = path
         self.content_type = header(scope, b"content-type")
-        self._scanner = FormRequestScanner(self.content_type)
+        self._scanner = _MeasuringScanner(self.content_type, droppable)
         self._named = scope.get("path_params", {}).get("model")
         self.see, self.close = self._scanner.feed, self._scanner.close
 
@@ -106,8 +140,12 @@ class FormRequest:
     def streams(self) -> bool:
         return self._scanner.stream
 
+    @property
+    def seconds(self) -> float:
+        return self._scanner.length.seconds
+
     def changed(self, deployment: Deployment, *, usage: bool) -> tuple[Splice, int | None]:  # noqa: ARG002 - a form always says
-        changes = Changes(deployment.target.model, deployment.extra_body)
+        changes = Changes(deployment.target.model, deployment.extra_body, dropped=dropped(deployment))
         return spliced_form(self._scanner, changes), form_room(self._scanner, changes)
 
 

@@ -14,8 +14,15 @@ from audiocli.config import Config
 from audiocli.errors import ConfigError
 from audiocli.printable import quoted
 from audiocli.proxy import litellm_keys, routing
-from audiocli.proxy.document import Section, read_documents
-from audiocli.proxy.model_list import EVERY_NAME, built_in_deployments, read_deployments, with_facts
+from audiocli.proxy.document import Section, Source, read_documents
+from audiocli.proxy.dropping import droppable
+from audiocli.proxy.model_list import (
+    EVERY_NAME,
+    built_in_deployments,
+    left_out,
+    read_deployments,
+    with_facts,
+)
 from audiocli.proxy.values import Choices, looked_up, text_of
 from audiocli.router import Deployment, Policy
 from audiocli.secret import Secret
@@ -24,7 +31,7 @@ MASTER_KEY_VARIABLES = ("AUDIOCLI_MASTER_KEY", "LITELLM_MASTER_KEY")
 
 _OWN = "audiocli_settings"
 _NORMALISE = "stream_normalize"
-_LISTS = frozenset({"model_list", "include", "environment_variables"})
+_LISTS = frozenset({"model_list", "credential_list", "include", "environment_variables"})
 _OF_THE_COMMAND_LINE = frozenset({"model", "api_key_file", "local_model", "capabilities_sources"})
 
 
@@ -55,7 +62,8 @@ class Settings:
     """Everything that a gateway is told. `files` are those that it was read from.
 
     `timeout` (seconds) is for a whole request with all its tries. `normalise` says whether streams go out in
-    the form that every client understands, or as they come; `docs`, whether the API is described.
+    the form that every client understands, or as they come; `docs`, whether the API is described. `droppable`
+    are the members that may be left out of a request, where a deployment does not take them.
     """
 
     deployments: tuple[Deployment, ...]
@@ -67,8 +75,9 @@ class Settings:
     normalise: bool = True
     docs: bool = False
     bounds: Bounds = Bounds()
+    droppable: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
-    files: tuple[Path, ...] = ()
+    files: tuple[Source, ...] = ()
 
     def expand(self, deployment: Deployment, matched: str) -> Deployment:
         """A wildcard's deployment for what its `*` stands for."""
@@ -87,26 +96,31 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, docs: bool =
     Raises `ConfigError` for a file that cannot be used, and where it names a variable that is not set.
     """
     document, files = read_documents(path) if path else (Section(), ())
-    warnings = [*_warnings(document)]
     environ = {**environ, **_environment(document, environ)}
     config = cli_config.load({name: value for name, value in environ.items() if name != "AUDIOCLI_CONFIG"})
-    deployments = tuple(read_deployments(document, config))
+    routed = Choices(document, routing.SECTIONS, environ)
+    own = Choices(document, (_OWN, "general_settings", "litellm_settings"), environ)
+    warnings = [*_warnings(document), *routing.warnings(routed)]
+    unserved = [*left_out(document)]
+    drops = Choices(document, ("litellm_settings",), environ).flag("drop_params", False)
+    deployments = tuple(read_deployments(document, config, drop_params=drops))
+    if not deployments and unserved:
+        raise ConfigError(unserved[0][1], hint="no other row is there")
     if not deployments:
         deployments = tuple(built_in_deployments(config))
         warnings += _told(deployments)
-    choices = Choices(document, routing.SECTIONS)
-    own = Choices(document, (_OWN, "general_settings", "litellm_settings"))
     return Settings(
         deployments=deployments,
-        policy=routing.read_policy(choices, (each.group for each in deployments)),
+        policy=routing.read_policy(routed, deployments, {name for name, _ in unserved}),
         config=config,
         table=current_table(config.cache_dir),
         master_key=_master_key(document, environ),
-        timeout=choices.number("timeout", 0) or choices.number("request_timeout", 0) or Settings.timeout,
+        timeout=routed.number("timeout", 0) or routed.number("request_timeout", 0) or Settings.timeout,
         normalise=own.flag(_NORMALISE, True),
         docs=docs,
         bounds=Bounds(**{name: _bound(own, name) for name in _BOUNDS}),
-        warnings=tuple(warnings),
+        droppable=droppable(deployments),
+        warnings=(*warnings, *(line for _, line in unserved)),
         files=files,
     )
 
@@ -167,10 +181,19 @@ def _warnings(document: Section) -> Iterator[str]:
             )
     for row in document.items_of("model_list"):
         if isinstance(row, Section):
-            params = row.section("litellm_params")
-            for name in params:
-                if name in litellm_keys.OTHER_PARAMS:
-                    yield f"{params.where(name)}: {name} is not acted on"
+            yield from _row_warnings(row)
+
+
+def _row_warnings(row: Section) -> Iterator[str]:
+    params = row.section("litellm_params")
+    for section, named in ((row, row.keys() - litellm_keys.ROW), (params, litellm_keys.OTHER_PARAMS)):
+        for name in section:
+            if name in named:
+                yield f"{section.where(name)}: {name} is not acted on"
+    for path in params.items_of("additional_drop_params"):
+        if set(str(path).removesuffix("[]")) & set(".["):
+            where = params.where("additional_drop_params")
+            yield f"{where}: {quoted(str(path))} is not acted on: only whole members can be left out"
 
 
 def _unknown_keys(name: str, section: Section) -> Iterator[str]:

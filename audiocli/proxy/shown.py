@@ -26,7 +26,10 @@ def as_yaml(settings: Settings) -> str:
             "cooldown_time": policy.cooldown_time,
             "fallbacks": [{name: list(others)} for name, others in policy.fallbacks.items()],
             "default_fallbacks": list(policy.default_fallbacks),
-            "model_group_alias": dict(policy.aliases),
+            "model_group_alias": {
+                name: {"model": group, "hidden": name in policy.hidden}
+                for name, group in policy.aliases.items()
+            },
         },
         "general_settings": {"master_key": HIDDEN if settings.master_key else None},
         "audiocli_settings": {"stream_normalize": settings.normalise, **asdict(settings.bounds)},
@@ -44,12 +47,15 @@ def _row(deployment: Deployment) -> dict[str, Any]:
         "api_key": HIDDEN if endpoint and endpoint.api_key else None,
         "extra_headers": dict.fromkeys(endpoint.headers, HIDDEN) if endpoint else None,
         "timeout": deployment.timeout,
+        "max_retries": deployment.retries,
         "rpm": deployment.rpm,
         "tpm": deployment.tpm,
         "weight": deployment.weight,
         "order": deployment.order,
         "extra_body": deployment.extra_body,
+        "drop_params": deployment.drops_unsupported or None,
+        "additional_drop_params": sorted(deployment.drop),
     }
-    said = {name: value for name, value in params.items() if value not in (None, {})}
+    said = {name: value for name, value in params.items() if value not in (None, {}, [])}
     row: dict[str, Any] = {"model_name": deployment.group, "litellm_params": said}
     return {**row, "model_info": {"id": deployment.id, **deployment.model_info}}

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -23,7 +23,7 @@ from audiocli.wire.speech import MEDIA_TYPES, SpeechRequest, decode_request, enc
 
 TOKEN_BYTES = int(PCM_BYTES_PER_SECOND * OUTPUT_AUDIO_TOKEN_SECONDS)
 
-_ENCODED: Mapping[str, Format] = {"mp3": "mp3", "opus": "opus", "flac": "flac"}
+ENCODED: Mapping[str, Format] = {"mp3": "mp3", "opus": "opus", "flac": "flac"}
 _STREAMED = ("pcm", "wav")
 
 
@@ -32,18 +32,16 @@ async def speak(
 ) -> None:
     """Answer a request for speech. Raises `InputError` and `RejectedError` for what cannot be spoken so."""
     request = decode_request(document)
-    if request.format not in _STREAMED and request.format not in _ENCODED:
+    if request.format not in _STREAMED and request.format not in ENCODED:
         raise RejectedError(
             f"{deployment.target.name} does not make {request.format}",
-            hint=f"use one of {', '.join((*_ENCODED, *_STREAMED))}",
+            hint=f"use one of {', '.join((*ENCODED, *_STREAMED))}",
             param="response_format",
         )
     voice = speech(deployment.target)
     async with turn, aclosing(voice(request.text, request.voice, request.speed)) as spoken:
         counted = _counted(spoken, answer.entry)
-        made = (
-            _encoded(counted, request.format) if request.format in _ENCODED else _streamed(counted, request)
-        )
+        made = _encoded(counted, request.format) if request.format in ENCODED else _streamed(counted, request)
         await _send(made, request, answer)
 
 
@@ -85,9 +83,12 @@ async def _streamed(
 
 
 async def _encoded(spoken: AsyncGenerator[bytes, None], format: str) -> AsyncGenerator[bytes, None]:
-    """The whole as one file: compression sees it from its beginning to its end."""
-    blocks = [pcm async for pcm in spoken]
-    if blocks:
-        sink = io.BytesIO()
-        await asyncio.to_thread(encode, blocks, PcmFormat(PCM_RATE), sink, _ENCODED[format])
-        yield sink.getvalue()
+    if blocks := [pcm async for pcm in spoken]:
+        yield await asyncio.to_thread(encoded, blocks, format)
+
+
+def encoded(blocks: Iterable[bytes], format: str) -> bytes:
+    """Samples as one file of a format in `ENCODED`: compression sees them from first to last."""
+    sink = io.BytesIO()
+    encode(blocks, PcmFormat(PCM_RATE), sink, ENCODED[format])
+    return sink.getvalue()

@@ -10,15 +10,15 @@ from audiocli.errors import ConfigError
 from audiocli.printable import quoted
 from audiocli.proxy.document import Section
 
-_VARIABLE = "os.environ/"
+VARIABLE = "os.environ/"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 
 
 def looked_up(text: str, environ: Mapping[str, str], where: str) -> str:
     """`text`, or what the variable holds that it names as `os.environ/NAME`."""
-    if not text.startswith(_VARIABLE):
+    if not text.startswith(VARIABLE):
         return text
-    name = text.removeprefix(_VARIABLE)
+    name = text.removeprefix(VARIABLE)
     if not (value := environ.get(name)):
         raise ConfigError(f"{where}: {quoted(name)} is not set", hint="set it, or take the line out")
     return value
@@ -47,15 +47,26 @@ def text_of(value: Any, key: str, where: str) -> str:
     raise ConfigError(f"{where}: {key} must be text")
 
 
+def flag_of(value: Any, key: str, where: str) -> bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    raise ConfigError(f"{where}: {key} must be true or false")
+
+
 @dataclass(frozen=True)
 class Choices:
-    """Settings that may stand in several sections, of which the first that has one decides."""
+    """Settings that may stand in several sections, of which the first that has one decides.
+
+    `os.environ/NAME` is looked up.
+    """
 
     document: Section
     sections: tuple[str, ...]
+    environ: Mapping[str, str]
 
     def get(self, key: str) -> Any:
-        return self._holder(key).get(key)
+        value = self._holder(key).get(key)
+        return looked_up(value, self.environ, self.where(key)) if isinstance(value, str) else value
 
     def where(self, key: str) -> str:
         return self._holder(key).where(key)
@@ -73,10 +84,8 @@ class Choices:
         return default if value is None else text_of(value, key, self.where(key))
 
     def flag(self, key: str, default: bool) -> bool:
-        value = self.get(key)
-        if value is None or isinstance(value, bool):
-            return default if value is None else value
-        raise ConfigError(f"{self.where(key)}: {key} must be true or false")
+        flag = flag_of(self.get(key), key, self.where(key))
+        return default if flag is None else flag
 
     def items(self, key: str) -> list[Any]:
         return self._holder(key).items_of(key)
@@ -110,9 +119,15 @@ class Params:
         text = self.text(key)
         return None if text is None else number_of(text, key, self.section.where(key))
 
-    def count(self, key: str) -> int | None:
-        text = self.text(key)
-        return None if text is None else count_of(text, key, self.section.where(key))
+    def count(self, *keys: str) -> int | None:
+        """The whole number that the first of `keys` that is there holds."""
+        for key in keys:
+            if (text := self.text(key)) is not None:
+                return count_of(text, key, self.section.where(key))
+        return None
+
+    def flag(self, key: str) -> bool | None:
+        return flag_of(self.section.get(key), key, self.section.where(key))
 
     def url(self, *keys: str) -> str | None:
         """The address that the first of `keys` that is there holds."""
@@ -120,6 +135,10 @@ class Params:
             if text := self.text(key):
                 return _checked_url(text, key, self.section.where(key))
         return None
+
+    def names(self, key: str) -> list[str]:
+        where = self.section.where(key)
+        return [text_of(each, key, where) for each in self.section.items_of(key)]
 
     def any(self, key: str) -> Any:
         value = self.section[key]

@@ -15,6 +15,8 @@ from audiocli.wire.splice import END, Found, Scanner
 MAX_PARTS = 100
 MAX_HEADER_BYTES = 8192
 MAX_VALUE_BYTES = 4096
+MAX_REMOVABLE_BYTES = 1_000_000
+"""Of a part that may be left out: none of it goes on before it is whole."""
 
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _PARAMETER = rf'[ \t]*;[ \t]*({_WORD})=(?:({_WORD})|"((?:[^"\\]|\\(?!"))*)")'
@@ -40,17 +42,26 @@ def boundary(content_type: str) -> bytes:
 class FormScanner(Scanner):
     """Finds the fields that are `wanted`, each of which comes once at most, and the names of all.
 
+    Of those that are `removable` it finds the whole parts, from one boundary to the next.
+
     `feed` and `close` raise `InputError` for what is no form, may be read in two ways, has a field that is
     `refused`, or goes beyond the limits. Its `param` is the field's name.
     """
 
     def __init__(
-        self, boundary: bytes, wanted: frozenset[str], refused: Callable[[str], bool] = lambda name: False
+        self,
+        boundary: bytes,
+        wanted: frozenset[str],
+        refused: Callable[[str], bool] = lambda name: False,
+        *,
+        removable: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__()
         self._delimiter = b"\r\n--" + boundary
         self._wanted = wanted
         self._refused = refused
+        self._removable = removable - wanted
+        self._part: int | None = None  # where the part begins that is read, while it may be left out
         # The first delimiter has no line before it that it could end.
         self._rest = b"\r\n"
         self._offset = -2  # of `_rest` in the body
@@ -67,7 +78,9 @@ class FormScanner(Scanner):
         while (next_position := self._step(window, position)) is not None:
             position = next_position
         self._offset += len(window) - len(self._rest)
-        self.settled = max(self._offset, 0)
+        self.settled = max(self._offset if self._part is None else min(self._part, self._offset), 0)
+        if self._offset - self.settled > MAX_REMOVABLE_BYTES:
+            raise InputError(f"{quoted(self._name)} in the form is too long", param=self._name)
 
     def close(self) -> None:
         """Say that the whole has come."""
@@ -86,9 +99,12 @@ class FormScanner(Scanner):
         after = position + len(self._delimiter)
         match window[after : after + 2]:
             case b"\r\n":
+                self._leave(position + 2)
+                self._part = self._offset + position + 2 if self._removable else None
                 self._step = self._headers
                 return after
             case b"--":
+                self._leave(position + 2)
                 self._place(END, position + 2, position + 2, "")
                 self.complete = True
                 self._step = self._trailing
@@ -155,6 +171,12 @@ class FormScanner(Scanner):
         self._rest = window[position:]
         return None
 
+    def _leave(self, end: int) -> None:
+        """A part ends here."""
+        if self._part is not None:
+            self.found.append(Found(self._name, self._part, self._offset + end, None))
+            self._part = None
+
     def _place(self, name: str, start: int, end: int, value: str) -> None:
         self.found.append(Found(name, self._offset + start, self._offset + end, value))
 
@@ -172,6 +194,8 @@ class FormScanner(Scanner):
         if self._refused(name):
             raise InputError(f"a request cannot set {quoted(name)} here", param=name)
         self.names.add(name)
+        if name not in self._removable:
+            self._part = None
 
 
 def _disposition(headers: str) -> dict[str, str]:

@@ -10,17 +10,20 @@ import codecs
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import UnionType
 from typing import Any
 
 from audiocli.errors import InputError
 from audiocli.printable import quoted
-from audiocli.wire.splice import END, Found, Scanner
+from audiocli.wire.splice import COMMA, END, Found, Scanner
 
 MAX_DEPTH = 128
 MAX_MEMBERS = 256
 MAX_TOKEN_BYTES = 4096
 """Of a name, of a number, and of all that is in a member that is looked for."""
+MAX_REMOVABLE_BYTES = 1_000_000
+"""Of a member that may be left out: none of it goes on before it is whole."""
 
 _SPACE = rb"[ \t\n\r]*+"
 _STRING = rb'"(?>[^"\\\x00-\x1f]++|\\.)*+"'
@@ -46,19 +49,40 @@ _QUOTE = ord('"')
 _OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
 
 
+@dataclass(frozen=True)
+class Comma:
+    """Between the member `after` and those `before`; `None` where one of these always stays."""
+
+    before: frozenset[str] | None
+    after: str
+
+
 class JsonScanner(Scanner):
     """Finds the members of `wanted`, whose values are of these types, at the top of an object.
+
+    Of those that are `removable` it finds all, from the name to the value, and the commas beside them, each
+    with a `Comma` for its value.
 
     `feed` and `close` raise `InputError` for what is no object, names a member twice, has one that is in
     `refused`, or goes beyond the limits. Its `param` is the member's name.
     """
 
     def __init__(
-        self, wanted: Mapping[str, type | UnionType], refused: Callable[[str], bool] = lambda name: False
+        self,
+        wanted: Mapping[str, type | UnionType],
+        refused: Callable[[str], bool] = lambda name: False,
+        *,
+        removable: frozenset[str] = frozenset(),
+        max_token_bytes: int = MAX_TOKEN_BYTES,
     ) -> None:
         super().__init__()
         self._wanted = wanted
         self._refused = refused
+        self._removable = removable - wanted.keys()
+        self._max_token_bytes = max_token_bytes
+        self._stays = False  # a member that has been read can not be left out
+        self._comma: int | None = None  # where the comma is after which no name has come yet
+        self._leaving: int | None = None  # where the member begins that is read, and may be left out
         self._seen = 0
         self._rest = b""  # what has come of a token that is not whole
         self._utf8 = _UTF8()
@@ -79,6 +103,8 @@ class JsonScanner(Scanner):
         while position is not None:
             position = self._step(window, position)
         self.settled = self._seen - len(self._rest)
+        if self._removable:
+            self._hold_back()
 
     def close(self) -> None:
         """Say that the whole has come."""
@@ -111,20 +137,20 @@ class JsonScanner(Scanner):
 
     def _member(self, window: bytes, position: int) -> int | None:
         while member := _MEMBER.match(window, position):  # the whole of one, as most are
-            self._begin(member[1])
-            if self._name in self._wanted:
+            self._begin(window, *member.span(1))
+            if self._name in self._wanted or self._leaving is not None:
                 self._end(window, *member.span(2))
             position = member.end()
             if member[3] == b"}":
                 return self._ending(window, position)
-            self._step = self._member
+            self._separate(window, position)
         name = _NAME.match(window, position)
         if name is None or name.end() == len(window):
             self._wait(window, position)
             if self._rest and not self._rest.startswith(b'"'):
                 raise InputError("the body is not JSON")
             return None
-        self._begin(name[1])
+        self._begin(window, *name.span(1))
         value = _VALUE.match(window, name.end())
         if value is None:
             self._step = self._wanted_value if self._name in self._wanted else self._value
@@ -161,7 +187,7 @@ class JsonScanner(Scanner):
                 position += 1
             if not (self._depth or self._in_string):
                 self._step = self._after
-                return position
+                return self._pass(window, position)
 
     def _string(self, window: bytes, position: int) -> int:
         """Where a string goes on after `window`, or the byte after its end."""
@@ -192,23 +218,33 @@ class JsonScanner(Scanner):
             return self._wait_for_mark(window, position)
         if after[1] == b"}":
             return self._ending(window, after.end())
-        self._step = self._member
-        return after.end()
+        return self._separate(window, after.end())
 
     def _trailing(self, window: bytes, position: int) -> None:
         self._wait_for_mark(window, position)
 
     # What has been read
 
-    def _begin(self, written: bytes) -> None:
-        self._name = name = _decode(written)
+    def _begin(self, window: bytes, start: int, end: int) -> None:
+        self._name = name = _decode(window[start:end])
         if name in self.names:
             raise InputError(f"the request has {quoted(name)} twice", param=name)
         if self._refused(name):
             raise InputError(f"a request cannot set {quoted(name)} here", param=name)
         if len(self.names) == MAX_MEMBERS:
             raise InputError(f"the request has more than {MAX_MEMBERS} members")
+        if self._removable:
+            self._begin_removable(name, self._seen - len(window) + start)
         self.names.add(name)
+
+    def _begin_removable(self, name: str, start: int) -> None:
+        goes = name in self._removable
+        if self._comma is not None and (goes or not self._stays):
+            comma = Comma(None if self._stays else frozenset(self.names), name)
+            self.found.append(Found(COMMA, self._comma, self._comma + 1, comma))
+        self._comma = None
+        self._leaving = start if goes else None
+        self._stays = self._stays or not goes
 
     def _end(self, window: bytes, start: int, end: int) -> int:
         if self._name in self._wanted:
@@ -216,7 +252,30 @@ class JsonScanner(Scanner):
             if not isinstance(value, self._wanted[self._name]):
                 raise InputError(f"{quoted(self._name)} is of the wrong type", param=self._name)
             self._find(self._name, window, start, end, value)
+        return self._pass(window, end)
+
+    def _pass(self, window: bytes, end: int) -> int:
+        """A member ends here."""
+        if self._leaving is not None:
+            self.found.append(Found(self._name, self._leaving, self._seen - len(window) + end, None))
+            self._leaving = None
         return end
+
+    def _separate(self, window: bytes, end: int) -> int:
+        """A comma ends here, and another member has to follow."""
+        self._step = self._member
+        if self._removable:
+            self._comma = self._seen - len(window) + end - 1
+        return end
+
+    def _hold_back(self) -> None:
+        """Let nothing go on that may have to be left out, before that is known."""
+        start = self._comma if self._leaving is None else self._leaving
+        if start is None:
+            return
+        if self._seen - start > MAX_REMOVABLE_BYTES:
+            raise InputError("the request has a member that is too long", param=self._name)
+        self.settled = min(self.settled, start)
 
     def _ending(self, window: bytes, end: int) -> int:
         self._find(END, window, end - 1, end - 1, None)
@@ -230,7 +289,7 @@ class JsonScanner(Scanner):
 
     def _wait(self, window: bytes, position: int) -> int | None:
         self._rest = window[position:].lstrip(_WHITE)
-        if len(self._rest) > MAX_TOKEN_BYTES:
+        if len(self._rest) > self._max_token_bytes:
             raise InputError("the request has a member that is too long", param=self._name)
         return None
 

@@ -7,11 +7,12 @@ are known.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import UnionType
 from typing import Any
 
 from audiocli.wire.form_scan import FormScanner, boundary
-from audiocli.wire.json_scan import JsonScanner
-from audiocli.wire.splice import END, Found, Splice, growth
+from audiocli.wire.json_scan import MAX_TOKEN_BYTES, Comma, JsonScanner
+from audiocli.wire.splice import COMMA, END, Found, Scanner, Splice, growth
 
 STEERING = frozenset(
     {"api_base", "base_url", "api_key", "api_version", "api_type", "organization", "azure_ad_token"}
@@ -21,6 +22,12 @@ STEERING = frozenset(
     | {"custom_llm_provider", "model_list", "callbacks", "success_callback", "failure_callback"}
 )
 """Members by which LiteLLM lets a request choose a host, a key, a header, a file or a number of tries."""
+
+MAX_SPOKEN_BYTES = 256 * 1024
+"""Of a text that shall be spoken, as JSON has it."""
+
+_CHAT: Mapping[str, type | UnionType] = {"model": str, "stream": bool | None, "stream_options": dict | None}
+_SPEECH: Mapping[str, type | UnionType] = {**_CHAT, "input": str}
 
 INCLUDE_USAGE = {"include_usage": True}
 _USAGE_MEMBER = {"stream_options": INCLUDE_USAGE}
@@ -35,22 +42,34 @@ def steers(name: str) -> bool:
 class Changes:
     """What becomes another in a request: its model, and the members of `extra` that it does not have itself.
 
-    With `usage` a stream is asked to say what it used.
+    With `usage` a stream is asked to say what it used. Members of `dropped` are left out.
     """
 
     model: str
     extra: Mapping[str, Any] = field(default_factory=dict)
     usage: bool = False
+    dropped: frozenset[str] = frozenset()
+
+    def kept(self, scanner: Scanner) -> set[str]:
+        """The names of the request's own members that stay."""
+        return scanner.names - self.dropped if self.dropped else scanner.names
 
 
 # JSON
 
 
 class RequestScanner(JsonScanner):
-    """Finds the model that a JSON request names, and whether it asks for a stream."""
+    """Finds the model that a JSON request names, whether it asks for a stream, and, where it is for speech,
+    how much shall be said.
+    """
 
-    def __init__(self) -> None:
-        super().__init__({"model": str, "stream": bool | None, "stream_options": dict | None}, steers)
+    def __init__(self, removable: frozenset[str] = frozenset(), *, speech: bool = False) -> None:
+        super().__init__(
+            _SPEECH if speech else _CHAT,
+            steers,
+            removable=removable,
+            max_token_bytes=MAX_SPOKEN_BYTES if speech else MAX_TOKEN_BYTES,
+        )
 
     @property
     def model(self) -> str | None:
@@ -61,6 +80,11 @@ class RequestScanner(JsonScanner):
     @property
     def stream(self) -> bool:
         return self.value("stream") is True
+
+    @property
+    def characters(self) -> int:
+        """Of the text that shall be spoken."""
+        return len(self.value("input") or "")
 
     @property
     def asks_usage(self) -> bool:
@@ -81,7 +105,7 @@ def json_room(scanner: RequestScanner, changes: Changes) -> int:
     if scanner.complete:
         return growth(scanner, lambda place: _edit_json(scanner, changes, place))
     model = scanner.find("model")
-    extra = {name: value for name, value in changes.extra.items() if name not in scanner.names}
+    extra = {name: value for name, value in changes.extra.items() if name not in changes.kept(scanner)}
     if model is None:
         return len(_encode_members(extra | _USAGE_MEMBER | {"model": changes.model}))
     return (
@@ -97,7 +121,16 @@ def _edit_json(scanner: RequestScanner, changes: Changes, place: Found) -> bytes
             return _with_usage(scanner, place)
         case _ if place.name == END:
             return _encode_added(scanner, changes)
+        case _ if place.name == COMMA:
+            return None if _separates(place.value, changes.dropped) else b""
+        case name if name in changes.dropped:
+            return b""
     return None
+
+
+def _separates(comma: Comma, dropped: frozenset[str]) -> bool:
+    """Whether there are members on both sides of `comma` still."""
+    return comma.after not in dropped and (comma.before is None or not comma.before <= dropped)
 
 
 def _with_usage(scanner: RequestScanner, place: Found) -> bytes | None:
@@ -114,8 +147,9 @@ def _encode_added(scanner: RequestScanner, changes: Changes) -> bytes | None:
     members: dict[str, Any] = {"model": changes.model, **changes.extra}
     if changes.usage and scanner.stream:
         members = {**members, **_USAGE_MEMBER}
-    added = _encode_members({name: value for name, value in members.items() if name not in scanner.names})
-    return (added if scanner.names else added[1:]) or None
+    kept = changes.kept(scanner)
+    added = _encode_members({name: value for name, value in members.items() if name not in kept})
+    return (added if kept else added[1:]) or None
 
 
 def _encode_members(members: Mapping[str, Any]) -> bytes:
@@ -132,9 +166,10 @@ def _encode(value: Any) -> bytes:
 class FormRequestScanner(FormScanner):
     """Finds the model that a form names, whether it asks for a stream, and for which kind of answer."""
 
-    def __init__(self, content_type: str) -> None:
+    def __init__(self, content_type: str, removable: frozenset[str] = frozenset()) -> None:
         self.boundary = boundary(content_type)
-        super().__init__(self.boundary, frozenset({"model", "stream", "response_format"}), steers)
+        wanted = frozenset({"model", "stream", "response_format"})
+        super().__init__(self.boundary, wanted, steers, removable=removable)
 
     @property
     def model(self) -> str | None:
@@ -153,7 +188,7 @@ def spliced_form(scanner: FormRequestScanner, changes: Changes) -> Splice:
 
 def form_room(scanner: FormRequestScanner, changes: Changes) -> int | None:
     """How many bytes longer `changes` make a form; None where that depends on what is still to come."""
-    if not scanner.complete and (scanner.model is None or changes.extra):
+    if not scanner.complete and (scanner.model is None or changes.extra or changes.dropped):
         return None
     return growth(scanner, lambda place: _edit_form(scanner, changes, place))
 
@@ -164,8 +199,10 @@ def _edit_form(scanner: FormRequestScanner, changes: Changes, place: Found) -> b
             return changes.model.encode()
         case _ if place.name == END:
             fields: dict[str, Any] = {"model": changes.model, **changes.extra}
-            added = ((name, value) for name, value in fields.items() if name not in scanner.names)
+            added = ((name, value) for name, value in fields.items() if name not in changes.kept(scanner))
             return b"".join(_encode_field(scanner.boundary, name, value) for name, value in added) or None
+        case name if name in changes.dropped:
+            return b""
     return None
 
 

@@ -12,6 +12,9 @@ from typing import Any
 END = ""
 """The name under which a scanner reports where more members can be added."""
 
+COMMA = ","
+"""The name under which a scanner reports a comma that goes where the member beside it goes."""
+
 
 @dataclass(frozen=True)
 class Found:

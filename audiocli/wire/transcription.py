@@ -159,7 +159,8 @@ def _decode_shape(fields: dict[str, Any]) -> Shape:
 
 def _one_of(known: Sequence[str], value: str, name: str) -> str:
     if value not in known:
-        raise InputError(f"the request's {name!r} is {quoted(value)}", hint=f"use one of {', '.join(known)}")
+        hint = f"use one of {', '.join(known)}"
+        raise InputError(f"the request's {name!r} is {quoted(value)}", hint=hint, param=name)
     return value
 
 

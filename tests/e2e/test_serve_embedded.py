@@ -5,7 +5,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, Literal
 
 import openai
 import pytest
@@ -47,6 +49,22 @@ def test_the_documented_question_is_answered_aloud(client: openai.OpenAI) -> Non
     assert message.audio.transcript
     assert completion.usage is not None
     assert completion.usage.completion_tokens > 0
+
+
+@pytest.mark.parametrize("format", ["mp3", "flac", "opus"])
+def test_a_whole_answer_comes_in_the_format_that_is_asked_for(
+    client: openai.OpenAI, format: Literal["mp3", "flac", "opus"]
+) -> None:
+    completion = client.chat.completions.create(
+        model="gpt-audio-1.5",
+        modalities=["text", "audio"],
+        audio={"voice": "alloy", "format": format},
+        max_completion_tokens=10,
+        messages=[{"role": "user", "content": "Say hello."}],
+    )
+    audio = completion.choices[0].message.audio
+    assert audio is not None
+    assert sniff(base64.b64decode(audio.data)) == format
 
 
 def test_a_spoken_question_is_heard(client: openai.OpenAI) -> None:
@@ -115,3 +133,52 @@ def test_what_is_wrong_with_a_request_is_told_as_openai_does(client: openai.Open
             messages=[{"role": "user", "content": "hi"}],
             extra_body={"api_base": "http://127.0.0.1:1"},
         )
+
+
+def test_a_recording_that_is_none_is_refused_by_the_forms_name_for_it(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="'file' is not audio"):
+        client.audio.transcriptions.create(model="whisper-1", file=("a.wav", b"Hello there, dear reader."))
+
+
+def test_a_form_of_answer_that_is_unknown_is_named(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.audio.transcriptions.create(
+            model="whisper-1",
+            file=SAMPLE,
+            response_format="prose",  # type: ignore[call-overload] # which is what is tried
+        )
+    assert raised.value.param == "response_format"
+
+
+def test_where_too_many_wait_it_is_said_when_to_come_again(client: openai.OpenAI) -> None:
+    def ask(_: int) -> str | None:
+        """Nothing where it is answered, else the code, and when to come again."""
+        try:
+            client.chat.completions.create(
+                model="gpt-audio-1.5",
+                max_completion_tokens=40,
+                messages=[{"role": "user", "content": "Tell me a story."}],
+            )
+        except openai.RateLimitError as error:
+            return f"{error.code} {error.response.headers['retry-after']}"
+        return None
+
+    with ThreadPoolExecutor(14) as clients:
+        refusals = [*clients.map(ask, range(14))]
+    assert refusals.count(None) >= 9
+    assert {*refusals} == {None, "engine_busy 2"}
+
+
+def test_the_engine_is_free_at_once_where_a_client_leaves(client: openai.OpenAI) -> None:
+    story: Any = {
+        "model": "gpt-audio-1.5",
+        "max_completion_tokens": 400,
+        "messages": [{"role": "user", "content": "Tell me a very long story."}],
+    }
+    for _ in range(3):
+        with client.chat.completions.create(**story, stream=True) as stream:
+            next(iter(stream))
+        with pytest.raises(openai.APITimeoutError):
+            client.chat.completions.create(**story, timeout=0.5)
+    brief = client.chat.completions.create(**{**story, "max_completion_tokens": 1}, timeout=10)
+    assert brief.choices[0].finish_reason == "length"

@@ -166,14 +166,23 @@ REQUESTS = st.fixed_dictionaries(
     },
 ).flatmap(lambda request: st.permutations(list(request.items())).map(dict))
 EXTRA = st.dictionaries(st.sampled_from(["temperature", "seed", "vendor"]), VALUES, max_size=2)
+REMOVABLE = frozenset({"temperature", "messages", "seed", "stream"})  # The last can not be left out.
+DROPPED = st.frozensets(st.sampled_from(["temperature", "messages", "seed"]))
+INDENTS = st.sampled_from([None, 1])
 
 
-@given(REQUESTS, EXTRA, PLACES, st.booleans(), st.booleans())
+@given(REQUESTS, EXTRA, PLACES, st.booleans(), st.booleans(), DROPPED, INDENTS)
 def test_a_spliced_request_differs_in_what_is_changed_and_has_the_length_that_was_told(
-    request: dict[str, Any], extra: dict[str, Any], places: list[int], usage: bool, streamed: bool
+    request: dict[str, Any],
+    extra: dict[str, Any],
+    places: list[int],
+    usage: bool,
+    streamed: bool,
+    dropped: frozenset[str],
+    indent: int | None,
 ) -> None:
-    body = json.dumps(request).encode()
-    scanner, changes = RequestScanner(), Changes("another", extra, usage)
+    body = json.dumps(request, indent=indent).encode()
+    scanner, changes = RequestScanner(REMOVABLE), Changes("another", extra, usage, dropped)
     blocks = cut(body, places)
     ahead = blocks if not streamed else []
     for block in ahead:
@@ -188,7 +197,8 @@ def test_a_spliced_request_differs_in_what_is_changed_and_has_the_length_that_wa
     assert len(sent) == len(body) + room
     document = json.loads(sent)
     options = document.pop("stream_options", None)
-    expected = extra | request | {"model": "another"}
+    kept = {name: value for name, value in request.items() if name not in dropped}
+    expected = extra | kept | {"model": "another"}
     asked = expected.pop("stream_options", None)
     assert document == expected
     if usage and request.get("stream") and (ahead or asked is not None or "stream_options" not in request):
@@ -201,7 +211,7 @@ def test_a_spliced_request_differs_in_what_is_changed_and_has_the_length_that_wa
 def test_a_request_without_changes_is_sent_byte_for_byte(request: dict[str, Any], places: list[int]) -> None:
     request = {"model": "same"} | request | {"model": "same"}
     body = json.dumps(request).encode()
-    scanner = RequestScanner()
+    scanner = RequestScanner(REMOVABLE)
     assert through(scanner, spliced_json(scanner, Changes("same")), cut(body, places)) == body
 
 
@@ -219,9 +229,21 @@ def form(boundary: str, parts: list[tuple[str, bytes]]) -> bytes:
     return lines.getvalue()
 
 
-@given(BOUNDARIES, PARTS, st.integers(0, 4), st.text("abc\r\n-é", max_size=20), PLACES)
+@given(
+    BOUNDARIES,
+    PARTS,
+    st.integers(0, 4),
+    st.text("abc\r\n-é", max_size=20),
+    PLACES,
+    st.frozensets(st.sampled_from(["prompt", "granularities[]"])),
+)
 def test_a_forms_model_is_found_and_changed_wherever_it_stands(
-    boundary: str, parts: list[tuple[str, bytes]], where: int, model: str, places: list[int]
+    boundary: str,
+    parts: list[tuple[str, bytes]],
+    where: int,
+    model: str,
+    places: list[int],
+    dropped: frozenset[str],
 ) -> None:
     delimiter = f"\r\n--{boundary}".encode()
     parts = [(name, content) for name, content in parts if delimiter not in b"\r\n" + content + b"\r\n"]
@@ -229,11 +251,14 @@ def test_a_forms_model_is_found_and_changed_wherever_it_stands(
     if delimiter in b"\r\n" + value:
         return
     parts.insert(where % (len(parts) + 1), ("model", value))
-    changed = [(name, b"another" if name == "model" else content) for name, content in parts]
-    scanner = FormRequestScanner(f'multipart/form-data; boundary="{boundary}"')
-    changes = Changes("another", {"prompt": "p", "language": "en"})
+    changed = [
+        (name, b"another" if name == "model" else content) for name, content in parts if name not in dropped
+    ]
+    removable = frozenset({"prompt", "granularities[]", "model"})  # The last can not be left out.
+    scanner = FormRequestScanner(f'multipart/form-data; boundary="{boundary}"', removable)
+    changes = Changes("another", {"prompt": "p", "language": "en"}, dropped=dropped)
     sent = through(scanner, spliced_form(scanner, changes), cut(form(boundary, parts), places))
-    names = {name for name, _ in parts}
+    names = {name for name, _ in changed}
     added = [(name, text.encode()) for name, text in changes.extra.items() if name not in names]
     assert sent == form(boundary, [*changed, *added])
     assert scanner.model == model

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -173,6 +174,26 @@ def test_where_all_are_cooling_the_one_that_ends_soonest_is_tried() -> None:
     assert next(way(cooling)) == "b"
 
 
+@pytest.mark.parametrize(("retries", "tries"), [(0, 1), (1, 2), (5, 6)])
+def test_a_deployments_own_retries_stand_in_place_of_the_policys(retries: int, tries: int) -> None:
+    course = way(router(deployment("a", retries=retries)), *[BUSY] * tries)
+
+    assert list(course) == ["a"] * tries + ["nowhere"]
+
+
+def test_a_deployment_without_retries_is_not_asked_again_and_others_are() -> None:
+    two = router(deployment("a", retries=0), deployment("b", order=2))
+
+    assert list(way(two, BUSY, BUSY, BUSY)) == ["a", "b", "b", "nowhere"]
+
+
+def test_a_fallback_may_be_a_single_deployment() -> None:
+    policy = Policy(retries=0, fallbacks={"voice": ("z",)})
+    spare = router(deployment("a"), deployment("y", "spare"), deployment("z", "spare"), policy=policy)
+
+    assert list(way(spare, BUSY, BUSY)) == ["a", "z", "nowhere"]
+
+
 def test_fallbacks_come_when_the_group_has_failed() -> None:
     policy = Policy(retries=1, fallbacks={"voice": ("spare",)})
     two = router(deployment("a"), deployment("z", "spare"), policy=policy)
@@ -203,6 +224,19 @@ def test_weights_share_the_requests() -> None:
     drawn = [next(way(weighted)) for _ in range(100)]
 
     assert drawn.count("a") == 75
+
+
+@pytest.mark.parametrize("limit", ["rpm", "tpm"])
+def test_without_weights_limits_share_the_requests_where_each_has_one(limit: str) -> None:
+    rolls = iter(n % 100 / 100 for n in range(200))
+    many: dict[str, Any] = {limit: 900}
+    few: dict[str, Any] = {limit: 100}
+    large, small = deployment("a", **many), deployment("b", **few)
+    limited = router(large, small, dice=lambda: next(rolls))
+    assert [next(way(limited)) for _ in range(100)].count("a") == 90
+
+    half = router(large, deployment("c"), dice=lambda: next(rolls))
+    assert [next(way(half)) for _ in range(100)].count("a") == 50
 
 
 def test_the_least_busy_is_preferred() -> None:
@@ -251,11 +285,31 @@ def test_where_all_are_at_their_limits_it_is_said_when_they_are_not() -> None:
     assert raised.value.retry_after == 40
 
 
+def test_what_was_known_of_a_deployment_is_known_by_the_router_that_follows() -> None:
+    clock = Clock()
+    one, two = deployment("a", rpm=1), deployment("b")
+    former = router(one, two, clock=clock)
+    former.began(one)
+
+    after = router(one, deployment("c"), clock=clock, former=former)
+    assert {next(way(after)) for _ in range(30)} == {"c"}
+    former.ended(one, latency=0.1)
+    assert after.health(one).in_flight == 0
+
+
 def test_an_alias_stands_for_its_group() -> None:
     named = router(deployment("a"), policy=Policy(aliases={"speak": "voice"}))
 
     assert next(way(named, name="speak")) == "a"
     assert named.names == ("voice", "speak")
+
+
+def test_a_hidden_alias_works_and_is_in_no_list() -> None:
+    policy = Policy(aliases={"speak": "voice"}, hidden=frozenset({"speak"}))
+    named = router(deployment("a"), policy=policy)
+
+    assert next(way(named, name="speak")) == "a"
+    assert named.names == ("voice",)
 
 
 def test_the_most_specific_wildcard_matches() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from audiocli.errors import AuthenticationError, ConfigError
+from audiocli.proxy.dropping import UNSUPPORTED
 from audiocli.proxy.settings import Settings, load_settings
 from audiocli.proxy.shown import as_yaml
 
@@ -72,6 +73,9 @@ model_list:
       api_key: os.environ/ONE
       organization: org-1
       timeout: 30
+      max_retries: 4
+      drop_params: false
+      additional_drop_params: [logit_bias]
       rpm: 10
       tpm: 2000
       weight: 3
@@ -91,12 +95,13 @@ router_settings:
   num_retries: 1
   timeout: 20
   allowed_fails: 0
-  cooldown_time: 9
+  cooldown_time: os.environ/COOLDOWN
   fallbacks: [{voice: [other]}]
   model_group_alias: {speech: voice, hidden: {model: other, hidden: true}}
 litellm_settings:
-  default_fallbacks: [other]
+  default_fallbacks: [first]
   num_retries: 5
+  drop_params: true
 general_settings:
   master_key: os.environ/MASTER
 audiocli_settings:
@@ -105,10 +110,14 @@ audiocli_settings:
 environment_variables:
   TEAM: red
 """
-    read = settings(tmp_path, text, ONE=KEY, MASTER=OTHER)
-    first = read.deployments[0]
+    read = settings(tmp_path, text, ONE=KEY, MASTER=OTHER, COOLDOWN="9")
+    first, second = read.deployments
     assert first.id == "first"
     assert (first.timeout, first.rpm, first.tpm, first.weight, first.order) == (30, 10, 2000, 3, 2)
+    assert (first.retries, second.retries) == (4, None)
+    assert (first.drops_unsupported, second.drops_unsupported) == (False, True)
+    assert first.drop == {"logit_bias"}
+    assert read.droppable == {"logit_bias"} | UNSUPPORTED
     assert first.extra_body == {"seed": 7, "vendor": 1}
     assert endpoint(read).headers == {"X-Team": "red", "OpenAI-Organization": "org-1"}
     assert endpoint(read).credentials == {"Authorization": f"Bearer {KEY}"}
@@ -123,8 +132,9 @@ environment_variables:
         9,
     )
     assert policy.fallbacks == {"voice": ("other",)}
-    assert policy.default_fallbacks == ("other",)
+    assert policy.default_fallbacks == ("first",)
     assert policy.aliases == {"speech": "voice", "hidden": "other"}
+    assert policy.hidden == {"hidden"}
     assert read.timeout == 20
     assert read.bounds.max_body_mb == 5
     assert not read.normalise
@@ -164,6 +174,115 @@ def test_a_wildcard_takes_the_clients_part(tmp_path: Path) -> None:
     assert read.expand(read.deployments[0], "unheard/of").target.model == "unheard/of"
 
 
+def test_a_name_of_openais_needs_no_provider(tmp_path: Path) -> None:
+    """LiteLLM's documentation has `model: gpt-3.5-turbo-16k`, which our table does not know."""
+    read = settings(tmp_path, row(model="gpt-3.5-turbo-16k", api_key=KEY))
+    assert endpoint(read).url == "https://api.openai.com/v1/chat/completions"
+    assert read.deployments[0].target.model == "gpt-3.5-turbo-16k"
+
+
+def test_a_row_of_several_organizations_is_a_deployment_for_each(tmp_path: Path) -> None:
+    read = settings(tmp_path, row(model="openai/gpt-audio", api_key=KEY, organization=["org-1", "org-2"]))
+    headers = [each.target.endpoint.headers for each in read.deployments if each.target.endpoint]
+    assert headers == [{"OpenAI-Organization": "org-1"}, {"OpenAI-Organization": "org-2"}]
+    assert len({each.id for each in read.deployments}) == 2
+
+
+def test_any_model_of_any_service_is_served_where_there_is_a_key(tmp_path: Path) -> None:
+    text = """
+model_list:
+  - {model_name: "*", litellm_params: {model: "*", timeout: 7}}
+  - {model_name: groq/*, litellm_params: {model: groq/*, api_key: another-key}}
+"""
+    read = settings(tmp_path, text, OPENAI_API_KEY=KEY, GROQ_API_KEY=OTHER, MISTRAL_API_KEY=OTHER)
+    groups = {each.group: each for each in read.deployments}
+    assert set(groups) == {"*", "openai/*", "mistral/*", "groq/*"}
+    assert len(read.deployments) == 4
+    assert (groups["*"].target.name, groups["*"].timeout) == ("openai/*", 7)
+
+
+def test_credentials_can_be_named(tmp_path: Path) -> None:
+    """docs.litellm.ai/docs/proxy/configs"""
+    text = """
+model_list:
+  - model_name: gpt-4o
+    litellm_params:
+      model: azure/gpt-4o
+      litellm_credential_name: default_azure_credential
+
+credential_list:
+  - credential_name: default_azure_credential
+    credential_values:
+      api_key: os.environ/AZURE_KEY
+      api_base: os.environ/AZURE_BASE
+      api_version: "2023-05-15"
+    credential_info:
+      description: "Production credentials for EU region"
+"""
+    read = settings(tmp_path, text, AZURE_KEY=OTHER, AZURE_BASE="https://n.openai.azure.com")
+    assert endpoint(read).url.endswith("/openai/deployments/gpt-4o/chat/completions?api-version=2023-05-15")
+    assert endpoint(read).credentials == {"api-key": OTHER}
+
+
+def test_a_deployment_is_known_by_its_base_model(tmp_path: Path) -> None:
+    text = row(model="azure/mine", api_base="https://n.openai.azure.com") + (
+        "    model_info: {base_model: azure/gpt-4o-audio-preview, max_output_tokens: 5}\n"
+    )
+    known = settings(tmp_path, text).deployments[0].target.capabilities
+    assert known is not None
+    assert known.audio_output is True
+    assert known.prices.audio_out == 80
+    assert known.max_output_tokens == 5
+
+
+def test_a_name_that_no_wildcard_matches_is_told(tmp_path: Path) -> None:
+    text = row(model="openai/*", api_base="http://x/v1").replace("voice", "mine/*")
+    assert settings(tmp_path, text + "router_settings: {fallbacks: [{mine/a: [mine/b]}]}\n").warnings == ()
+    told = problem(tmp_path, text + "router_settings: {model_group_alias: {a: yours/b}}\n")
+    assert "line 4: there is no model 'yours/b'" in told
+
+
+def test_azure_without_an_address_is_where_its_variables_say(tmp_path: Path) -> None:
+    variables = {"AZURE_API_BASE": "https://n.openai.azure.com", "AZURE_API_KEY": OTHER}
+    read = settings(tmp_path, row(model="azure/voice"), **variables)
+    assert endpoint(read).url.startswith("https://n.openai.azure.com/openai/deployments/voice/")
+    assert endpoint(read).credentials == {"api-key": OTHER}
+    for name in ("api_base", "base_url"):
+        elsewhere = settings(tmp_path, row(model="azure/voice", **{name: "https://x.example"}), **variables)
+        assert endpoint(elsewhere).url.startswith("https://x.example/")
+        assert endpoint(elsewhere).credentials == {}
+
+
+def test_what_is_not_spoken_here_is_left_out_and_named(tmp_path: Path) -> None:
+    """docs.litellm.ai/docs/proxy/configs has rows of Bedrock's and Hugging Face's among others."""
+    text = """
+model_list:
+  - {model_name: claude, litellm_params: {model: bedrock/anthropic.claude-instant-v1}}
+  - {model_name: zephyr, litellm_params: {model: huggingface/zephyr-7b, api_base: "http://0.0.0.0:8001"}}
+  - {model_name: vllm, litellm_params: {model: hosted_vllm/qwen2-audio}}
+  - {model_name: near, litellm_params: {model: hosted_vllm/qwen2-audio, api_base: "http://x/v1"}}
+router_settings:
+  fallbacks: [{near: [claude, zephyr]}]
+  model_group_alias: {gone: claude, here: near}
+"""
+    read = settings(tmp_path, text)
+    assert [(each.group, each.target.model) for each in read.deployments] == [("near", "qwen2-audio")]
+    assert read.policy.aliases == {"here": "near"}
+    for line, reason in [
+        (3, "claude is left out"),
+        (4, "zephyr is left out"),
+        (5, "hosted_vllm needs an api_base"),
+    ]:
+        assert any(f"line {line}: " in warning and reason in warning for warning in read.warnings)
+
+
+@pytest.mark.parametrize("strategy", ["usage-based-routing", "usage-based-routing-v2", "cost-based-routing"])
+def test_another_strategy_of_litellms_is_replaced_and_named(tmp_path: Path, strategy: str) -> None:
+    read = settings(tmp_path, row(**BASE) + f"router_settings: {{routing_strategy: {strategy}}}\n")
+    assert read.policy.strategy == "simple-shuffle"
+    assert any(f"line 4: {strategy} is not done" in line for line in read.warnings)
+
+
 def test_rows_that_are_alike_have_ids_of_their_own(tmp_path: Path) -> None:
     one = {"model_name": "voice", "litellm_params": {"model": "openai/m", "api_base": "http://x/v1"}}
     read = settings(tmp_path, f"model_list: {[one, one]}")
@@ -172,12 +291,14 @@ def test_rows_that_are_alike_have_ids_of_their_own(tmp_path: Path) -> None:
 
 
 def test_what_is_not_acted_on_is_named(tmp_path: Path) -> None:
-    text = row(model="openai/m", api_base="http://x/v1", max_retries=3, tags=["a"]) + (
-        "guardrails: []\ngeneral_settings: {database_url: x}\n"
-        "litellm_settings: {drop_params: true, callbacks: []}\n"
+    params = {"model": "openai/m", "api_base": "http://x/v1", "mock_response": "x", "tags": ["a"]}
+    text = row(**params, additional_drop_params=["tools[*].strict"]) + (
+        "    tpm: 5\nguardrails: []\ngeneral_settings: {database_url: x}\n"
+        "litellm_settings: {set_verbose: true, callbacks: []}\n"
     )
     warned = settings(tmp_path, text).warnings
-    for name in ("max_retries", "tags", "guardrails", "database_url", "drop_params", "callbacks"):
+    named = ("mock_response", "tags", "'tools[*].strict'", "tpm", "guardrails", "database_url")
+    for name in (*named, "set_verbose", "callbacks"):
         assert any(f"{name} is not acted on" in line and "line " in line for line in warned), name
     assert settings(tmp_path, text).deployments[0].extra_body == {}
 
@@ -201,10 +322,20 @@ BASE = {"model": "openai/m", "api_base": "http://x/v1"}
             "model_list: [{model_name: a, litellm_params: {model: 5}}]\n",
             "lacks model_name or litellm_params.model",
         ),
+        ("model_list: [{model_name: '', litellm_params: {model: m}}]\n", "line 1: a row of model_list lacks"),
         (row(**BASE, timeout=".nan"), "line 3: timeout must be a number"),
         (row(**BASE, timeout="soon"), "line 3: timeout must be a number"),
         (row(**BASE, rpm=-1), "line 3: rpm must be a number, 0 or more"),
         (row(**BASE, rpm=1.5), "line 3: rpm must be a whole number"),
+        (row(**BASE, max_retries="many"), "line 3: max_retries must be a number"),
+        (row(**BASE, drop_params="yes"), "line 3: drop_params must be true or false"),
+        (row(**BASE, additional_drop_params="seed"), "additional_drop_params must be a list"),
+        (row(**BASE, additional_drop_params=["model"]), "'model' cannot be left out of a request"),
+        (row(**BASE, litellm_credential_name="c"), "line 3: there is no credential 'c'"),
+        (row(model="gpt-audio", api_key="a b"), "line 3: the config's api_key does not hold a key"),
+        (row(model="*"), "line 3: unknown model '*'"),
+        ("model_list: [{model_name: '*', litellm_params: {model: '*'}}]", "line 1: no service has a key"),
+        (row(model="bedrock/m"), "line 3: voice is left out: the API of bedrock is not spoken here"),
         (row(model="openai/m", api_base="ftp://x"), "line 3: api_base is no address"),
         (row(model="openai/m", api_base="http://x:99999"), "line 3: api_base is no address"),
         (
@@ -221,6 +352,7 @@ BASE = {"model": "openai/m", "api_base": "http://x/v1"}
         (row(**BASE) + "router_settings: {fallbacks: [a]}\n", "line 4: a row is not of the form"),
         (row(**BASE) + "router_settings: {fallbacks: [{voice: [b]}]}\n", "line 4: there is no model 'b'"),
         (row(**BASE) + "router_settings: {model_group_alias: {a: b}}\n", "line 4: there is no model 'b'"),
+        (row(**BASE) + "router_settings: {model_group_alias: {a: b, b: a}}\n", "there is no model 'a'"),
         (row(**BASE) + "router_settings: [1]\n", "line 4: router_settings must be a mapping"),
         (row(**BASE) + "general_settings: {stream_normalize: perhaps}\n", "must be true or false"),
         (row(**BASE) + "general_settings: {master_key: }\n", "line 4: the master key is not a key"),
