@@ -101,11 +101,18 @@ async def _pass_stream(reply: Reply, stream: "_Stream", answer: Answer, settings
             if stream.sound_bytes and entry.first_audio is None:
                 entry.first_audio = time.monotonic()
             await _send(answer, reply, data)
+            stream.check()
         await _send(answer, reply, stream.close())
         await reply.linger()
         await answer.end()
+    except ProviderError:
+        if stream.within_event:
+            answer.break_off()
+        raise
     finally:
         entry.usage = stream.usage
+        if stream.failure is not None:
+            entry.failed(stream.failure)
 
 
 async def _send(answer: Answer, reply: Reply, data: bytes) -> None:
@@ -121,9 +128,14 @@ class _Stream:
     """Takes a stream of events in blocks, and says what to send.
 
     These are the events of a chat in their normal form, or all as it came, from the first whole event on.
+    Before that `feed` raises what is wrong with an event; afterwards what came before it is sent first, and
+    `failure` is there. Where a part of an event is sent, `within_event` says so: another would become a part
+    of it.
     """
 
     def __init__(self, request: Request, settings: Settings) -> None:
+        self.failure: ProviderError | None = None
+        self.within_event = False
         self._most = int(settings.bounds.stream_buffer_mb * MB)
         self._events = EventDecoder(max_event_bytes=self._most)
         self._chat = StreamNormaliser(usage=request.asks_usage) if request.chats else None
@@ -135,7 +147,7 @@ class _Stream:
     @property
     def done(self) -> bool:
         """Whether the client has got all there is to say, though the connection may stay open."""
-        return self._normalises and self._chat is not None and self._chat.done
+        return self._chat is not None and self._chat.done
 
     @property
     def sound_bytes(self) -> int:
@@ -148,19 +160,39 @@ class _Stream:
     def feed(self, block: bytes) -> tuple[bytes, int]:
         """What to send now, and how many events `block` has completed."""
         payloads = list(self._events.feed(block))
-        normal = [event for payload in payloads for event in self._read(payload)]
+        normal = self._read(payloads)
         data = b"".join(normal) if self._normalises else self._as_it_came(block, len(payloads))
+        self._begun = self._begun or bool(data)
+        self.within_event = self._begun and not self._normalises and self._events.within_event
         return data, len(payloads)
+
+    def check(self) -> None:
+        """Raise `failure`, unless the client gets it as it came."""
+        if self.failure is not None and self._normalises:
+            raise self.failure
 
     def close(self) -> bytes:
         """What is left to send when the stream has ended. Raises `ReplyError` where it was cut off."""
-        payloads = list(self._events.close())
-        normal = [event for payload in payloads for event in self._read(payload)]
-        if self._chat:
+        normal = self._read(list(self._events.close()))
+        self.check()
+        told = self.failure is not None and not isinstance(self.failure, ReplyError)
+        if self._chat and not told:
             normal += self._chat.close()
         return b"".join(normal) if self._normalises else self._held
 
-    def _read(self, payload: bytes) -> list[bytes]:
+    def _read(self, payloads: Sequence[bytes]) -> list[bytes]:
+        """The events of a chat in their normal form, as far as they are good."""
+        normal: list[bytes] = []
+        try:
+            for payload in payloads:
+                normal += self._read_one(payload)
+        except ProviderError as error:
+            if not self._begun:
+                raise
+            self.failure = self.failure or error
+        return normal
+
+    def _read_one(self, payload: bytes) -> list[bytes]:
         if self._chat:
             return self._chat.feed(payload)
         if b'"usage"' in payload:
@@ -175,7 +207,7 @@ class _Stream:
         self._held += block
         if not events and len(self._held) <= self._most:
             return b""
-        held, self._held, self._begun = self._held, b"", True
+        held, self._held = self._held, b""
         return held
 
 
@@ -221,7 +253,8 @@ async def _pass_document(reply: Reply, request: Request, answer: Answer, setting
     else:
         _check_document(scanner, held, request)
     answer.entry.usage = scanner.usage
-    await answer.begin(reply.status, [*_headers(reply, length=size if not block else None)])
+    length = reply.headers.get("content-length") if block else str(size)
+    await answer.begin(reply.status, _headers(reply, length))
     if block:
         await _pass_rest(reply, scanner, held, answer)
     else:
@@ -257,19 +290,21 @@ async def _pass_sound(reply: Reply, answer: Answer, settings: Settings) -> None:
     while block := await patience.block(reply):
         patience.renew()
         if not answer.begun:
-            await answer.begin(reply.status, _headers(reply))
+            await answer.begin(reply.status, _headers(reply, reply.headers.get("content-length")))
         await answer.write(block)
     if not answer.begun:
         raise ReplyError("the service sent an empty answer")
     await answer.end()
 
 
-def _headers(reply: Reply, *, length: int | None = None) -> list[Header]:
-    """The server's headers that are the client's business, and the body's length: `length`, or as it says."""
+def _headers(reply: Reply, length: str | None = None) -> list[Header]:
+    """The server's headers that are the client's business, and the body's `length` where it is known.
+
+    A stream has none, even where the server told one: what goes out is not what came.
+    """
     own = [
         (name.lower().encode("latin-1"), header_value(value))
         for name, value in reply.headers.items()
         if name.lower() in _PASSED_ON or name.lower().startswith(_PASSED_ON_PREFIX)
     ]
-    declared = reply.headers.get("content-length") if length is None else str(length)
-    return own if declared is None else [*own, (b"content-length", declared.encode())]
+    return own if length is None else [*own, (b"content-length", length.encode())]
