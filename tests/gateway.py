@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -77,16 +78,23 @@ def deployment(url: str, name: str = "voice", **params: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def gateway(folder: Path, *deployments: dict[str, Any], **sections: Any) -> Iterator[Gateway]:
+def gateway(
+    folder: Path,
+    *deployments: dict[str, Any],
+    options: Sequence[str] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
+    **sections: Any,
+) -> Iterator[Gateway]:
     """A gateway with these deployments, and the further `sections` of its config."""
     config, log = folder / "gateway.yaml", folder / "log"
+    command = [sys.executable, "-m", "audiocli", "serve", "--config", str(config), "--port", "0", "--json"]
     config.write_text(json.dumps({"model_list": deployments, **sections}))
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "audiocli", "serve", "--config", str(config), "--port", "0", "--json"],
+            [*command, *options],
             stdout=subprocess.PIPE,
             stderr=stderr,
-            env=environment(PYTHONPATH=os.environ.get("PYTHONPATH", "")),
+            env=environment(PYTHONPATH=os.environ.get("PYTHONPATH", ""), **variables),
         )
     with process:
         assert process.stdout is not None
