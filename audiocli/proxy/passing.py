@@ -77,8 +77,9 @@ def told(error: ProviderError, deployment: Deployment) -> ProviderError:
 
 
 async def _refusal(reply: Reply) -> ProviderError:
-    if reply.status < 400:
-        return ReplyError(f"the model's server answered with HTTP {reply.status}", code="upstream_redirect")
+    if not 400 <= reply.status < 600:  # a redirect, or a number that HTTP does not have
+        code = "upstream_redirect" if reply.status < 400 else "upstream_protocol_error"
+        return ReplyError(f"the model's server answered with HTTP {reply.status}", code=code)
     body = b""
     with suppress(ProviderError, TimeoutError):
         async with asyncio.timeout(ERROR_SECONDS):
@@ -249,6 +250,7 @@ async def _pass_document(reply: Reply, request: Request, answer: Answer, setting
         held.append(block)
         size += len(block)
         if size > settings.bounds.stream_buffer_mb * MB:
+            _check_beginning(scanner, request)
             break
     else:
         _check_document(scanner, held, request)
@@ -261,6 +263,12 @@ async def _pass_document(reply: Reply, request: Request, answer: Answer, setting
         for each in held[:-1]:
             await answer.write(each)
         await answer.end(held[-1])
+
+
+def _check_beginning(scanner: AnswerScanner, request: Request) -> None:
+    """Raise `ReplyError` for what does not begin as an answer, however much of it there is."""
+    if not scanner.begun or (request.chats and "choices" not in scanner.begun):
+        raise ReplyError("the service sent something in place of an answer")
 
 
 def _check_document(scanner: AnswerScanner, held: Sequence[bytes], request: Request) -> None:

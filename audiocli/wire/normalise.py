@@ -305,7 +305,12 @@ class AnswerScanner:
     @property
     def names(self) -> set[str]:
         """Those of its members, once it is a whole object; none where it is not seen to be one."""
-        return self._scanner.names if self._readable and self._scanner.complete else set()
+        return self.begun if self._scanner.complete else set()
+
+    @property
+    def begun(self) -> set[str]:
+        """Those that have come so far; none where it is no object."""
+        return self._scanner.names if self._readable else set()
 
     def feed(self, block: bytes) -> None:
         if not self._readable:
