@@ -129,9 +129,9 @@ class _Stream:
     """Takes a stream of events in blocks, and says what to send.
 
     These are the events of a chat in their normal form, or all as it came, from the first whole event on.
-    Before that `feed` raises what is wrong with an event; afterwards what came before it is sent first, and
-    `failure` is there. Where a part of an event is sent, `within_event` says so: another would become a part
-    of it.
+    Before that `feed` raises what is wrong with an event; afterwards `failure` is there, which `check` raises
+    once what came before it has been sent. Where a part of an event has been sent, `within_event` says so:
+    another would become a part of it.
     """
 
     def __init__(self, request: Request, settings: Settings) -> None:
@@ -163,21 +163,26 @@ class _Stream:
         payloads = list(self._events.feed(block))
         normal = self._read(payloads)
         data = b"".join(normal) if self._normalises else self._as_it_came(block, len(payloads))
-        self._begun = self._begun or bool(data)
-        self.within_event = self._begun and not self._normalises and self._events.within_event
+        if data:
+            self._begun = True
+            self.within_event = not self._normalises and self._events.within_event
         return data, len(payloads)
 
     def check(self) -> None:
-        """Raise `failure`, unless the client gets it as it came."""
-        if self.failure is not None and self._normalises:
+        """Raise `failure`, unless the client gets that as it came."""
+        if self.failure is not None and (self._normalises or self._is_told):
             raise self.failure
+
+    @property
+    def _is_told(self) -> bool:
+        """Whether the service has said itself what is wrong. It may quote a key, and does not go on as it is."""
+        return self.failure is not None and not isinstance(self.failure, ReplyError)
 
     def close(self) -> bytes:
         """What is left to send when the stream has ended. Raises `ReplyError` where it was cut off."""
         normal = self._read(list(self._events.close()))
         self.check()
-        told = self.failure is not None and not isinstance(self.failure, ReplyError)
-        if self._chat and not told:
+        if self._chat:
             normal += self._chat.close()
         return b"".join(normal) if self._normalises else self._held
 
@@ -203,6 +208,8 @@ class _Stream:
         return []
 
     def _as_it_came(self, block: bytes, events: int) -> bytes:
+        if self._is_told:
+            return b""
         if self._begun:
             return block
         self._held += block

@@ -16,12 +16,6 @@ EVENT_HEADERS: tuple[Header, ...] = (
     (b"cache-control", b"no-cache"),
 )
 
-JSON: tuple[Header, ...] = ((b"content-type", b"application/json"),)
-EVENTS: tuple[Header, ...] = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-)
-
 
 async def send_json(send: Send, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
     """One whole answer."""

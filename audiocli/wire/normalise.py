@@ -17,9 +17,8 @@ from typing import Any
 import pybase64
 
 from audiocli.chat import PCM_BYTES_PER_SECOND, Usage
-from audiocli.errors import AudiocliError, InputError, ProviderError, ReplyError
-from audiocli.secret import Secret, redact_key_shapes
-from audiocli.wire.errors import decode_error, encode_error
+from audiocli.errors import InputError, ProviderError, ReplyError
+from audiocli.wire.errors import decode_error
 from audiocli.wire.json import Base64Decoder, parse
 from audiocli.wire.json_scan import JsonScanner
 from audiocli.wire.openai import (
@@ -62,7 +61,7 @@ class StreamNormaliser:
 
     `feed` raises `ReplyError` for what is no chunk, and the error that an event holds. `close` raises
     `ReplyError` where the stream was cut off: neither `[DONE]` nor a finish reason came. What has been given
-    out before stands; `encode_failure` ends it then. Without `usage` the service's count is not passed on.
+    out before stands, and the error is told behind it. Without `usage` the service's count is not passed on.
     """
 
     def __init__(self, *, usage: bool = False) -> None:
@@ -268,19 +267,6 @@ def _says_something(choice: dict[str, Any]) -> bool:
 
 
 # What goes wrong
-
-
-def encode_failure(error: AudiocliError, secret: Secret | None = None) -> bytes:
-    """The event that ends a stream which has begun, in place of `[DONE]`, without `secret` in it."""
-    document = encode_error(error)
-    body = {name: _redacted(value, secret) for name, value in document["error"].items()}
-    return encode_event(json.dumps({"error": body}, separators=(",", ":")).encode())
-
-
-def _redacted(value: Any, secret: Secret | None) -> Any:
-    if not isinstance(value, str):
-        return value
-    return redact_key_shapes(secret.redact(value) if secret else value)
 
 
 def decode_unstreamed(body: bytes) -> ProviderError:

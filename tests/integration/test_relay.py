@@ -417,6 +417,29 @@ def test_a_request_has_one_line_in_the_log_that_tells_nothing_of_what_was_said(t
     assert not any(said in log for said in ("secret question", "Hello.", UPSTREAM_KEY, server.url))
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 200),
+        ("GET", "/v1/models", 200),
+        ("GET", "/health/liveness", 200),
+        ("GET", "/nothing", 404),
+        ("DELETE", "/v1/models", 405),
+        ("GET", CHAT, 405),
+        ("POST", CHAT, 400),
+    ],
+)
+def test_every_answer_has_an_id(shared: Any, method: str, path: str, status: int) -> None:
+    own, _, _ = shared
+    before = len(own.entries(0))
+    response = httpx.request(method, own.url + path)
+
+    assert response.status_code == status
+    assert re.fullmatch(r"req_[0-9a-f]{24}", response.headers["x-request-id"])
+    if status >= 400:
+        assert own.entries(before + 1)[-1]["id"] == response.headers["x-request-id"]
+
+
 def test_a_document_larger_than_the_buffer_goes_on_all_the_same(tmp_path: Path) -> None:
     message = {"role": "assistant", "content": None, "audio": {"id": "a", "data": SOUND * 4}}
     document = {"choices": [{"index": 0, "message": message}], "usage": {"prompt_tokens": 3}}

@@ -16,6 +16,7 @@ import pytest
 
 from tests.gateway import (
     CHAT,
+    UPSTREAM_KEY,
     USAGE,
     Gateway,
     answer,
@@ -196,7 +197,9 @@ def ping(exchange: Exchange) -> None:
 
 
 MORE = chunk({"content": " there"})
-BUSY = event({"error": {"message": "overloaded", "type": "server_error", "param": None, "code": "busy"}})
+BUSY = event(
+    {"error": {"message": f"no: {UPSTREAM_KEY}", "type": "server_error", "param": None, "code": "busy"}}
+)
 BROKEN: dict[str, Script] = {
     "cut": broken(b""),
     "cut cleanly": broken(b"", end),
@@ -264,6 +267,7 @@ def test_a_broken_stream_ends_in_an_error_and_never_as_if_whole(
             "code",
         }
         assert stream.count(b'"error"') == 1
+    assert UPSTREAM_KEY.encode() not in stream
     assert service.connections == before + 1
     assert failing.entries()[-1]["error"]
 
@@ -282,5 +286,5 @@ def broken_off(own: Gateway, name: str) -> bytes:
 
 
 def test_what_came_before_a_fault_is_passed_on(failing: Gateway) -> None:
-    for name in ("error", "bad JSON", "cut in an event"):
+    for name in ("bad JSON", "cut in an event"):
         assert broken_off(failing, name).startswith(HELLO + MORE)
