@@ -5,11 +5,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -78,17 +77,20 @@ def deployment(url: str, name: str = "voice", **params: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def gateway(
-    folder: Path,
-    *deployments: dict[str, Any],
-    options: Sequence[str] = (),
-    variables: Mapping[str, str] = MappingProxyType({}),
-    **sections: Any,
-) -> Iterator[Gateway]:
+def gateway(folder: Path, *deployments: dict[str, Any], **sections: Any) -> Iterator[Gateway]:
     """A gateway with these deployments, and the further `sections` of its config."""
+    with configured(folder, {"model_list": deployments, **sections}) as running:
+        yield running
+
+
+@contextmanager
+def configured(
+    folder: Path, document: Mapping[str, Any], *options: str, **variables: str
+) -> Iterator[Gateway]:
+    """A gateway with this config, started with more `options` and environment `variables`."""
     config, log = folder / "gateway.yaml", folder / "log"
     command = [sys.executable, "-m", "audiocli", "serve", "--config", str(config), "--port", "0", "--json"]
-    config.write_text(json.dumps({"model_list": deployments, **sections}))
+    config.write_text(json.dumps(document))
     with log.open("wb") as stderr:
         process = subprocess.Popen(
             [*command, *options],

@@ -175,7 +175,7 @@ class _Stream:
 
     @property
     def _is_told(self) -> bool:
-        """Whether the service has said itself what is wrong. It may quote a key, and does not go on as it is."""
+        """Whether the service says so itself. It may quote a key, and does not go on as it came."""
         return self.failure is not None and not isinstance(self.failure, ReplyError)
 
     def close(self) -> bytes:

@@ -232,7 +232,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def _abandon(self, error: RefusedError) -> None:
         """The application, which is waiting for more of the request, finds the client gone, and why."""
-        self.cycle.scope[REFUSED] = error.status
+        self.cycle.scope[REFUSED] = error.status  # type: ignore[literal-required] # servers add members of their own
         self.cycle.disconnected = True
         self.cycle.message_event.set()
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.command import environment
-from tests.gateway import Gateway, answer, chunk, chunked, deployment, gateway
+from tests.gateway import Gateway, answer, chunk, chunked, configured, deployment
 from tests.servers import Exchange, serve
 
 KEY = "sk-client-0123456789abcdefghij"
@@ -40,10 +40,10 @@ def reply(exchange: Exchange) -> None:
 @pytest.fixture(scope="module", params=["relayed", "answered here"])
 def described(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("gateway")
-    keyed = {"general_settings": {"master_key": KEY}}
     with serve(reply) as server:
         row = deployment(server.url, "*", model="openai/*") if request.param == "relayed" else ECHO
-        with gateway(folder, row, options=["--docs"], **keyed) as own:
+        document = {"model_list": [row], "general_settings": {"master_key": KEY}}
+        with configured(folder, document, "--docs") as own:
             yield own
 
 
