@@ -228,7 +228,17 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         (b'{"model": "voice"} {"model": "other"}', 400, "model"),
         (b'{"model": "voice", "a": "\xff"}', 400, None),
         (b'{"model": "voice", "a": ' + b"[" * 200_000, 400, "a"),
+        (b'{"model": "voice", "a": ' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}", 400, "a"),
+        (b'{"model": "voice", "a": [' + (b"[" * 60 + b"]" * 60 + b",") * 10_000 + b"1]}", 400, "a"),
+        (b'{"model": "voice", ' + b"".join(b'"%d": 1, ' % number for number in range(200_000)), 400, None),
+        (b'{"model": "' + b"x" * 1_000_000 + b'"}', 400, "model"),
+        (b'{"model": "voice", "a": NaN}', 400, None),
+        (b"{'model': 'voice'}", 400, None),
+        (b'\xef\xbb\xbf{"model": "voice"}', 400, None),
+        ('{"model": "voice"}'.encode("utf-16"), 400, None),
+        (b'{"model": "\\ud800"}', 404, "model"),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_what_is_wrong_is_told_in_openais_shape(
     shared: Any, body: bytes, status: int, param: str | None
