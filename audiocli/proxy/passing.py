@@ -69,11 +69,12 @@ def told(error: ProviderError, deployment: Deployment) -> ProviderError:
     """
     if isinstance(error, AuthenticationError):
         return UpstreamAuthError()
-    if error.status is not None:
-        error.message = error.message.removesuffix(f" (HTTP {error.status})")
-        error.hint = None
     endpoint = deployment.target.endpoint
-    return without_key(error, endpoint.api_key if endpoint else None)
+    if endpoint is None:
+        return without_key(error, None)
+    error.message = error.message.removesuffix(f" (HTTP {error.status})")
+    error.hint = None
+    return without_key(error, endpoint.api_key)
 
 
 async def _refusal(reply: Reply) -> ProviderError:

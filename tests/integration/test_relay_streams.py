@@ -197,9 +197,7 @@ def ping(exchange: Exchange) -> None:
 
 
 MORE = chunk({"content": " there"})
-BUSY = event(
-    {"error": {"message": f"no: {UPSTREAM_KEY}", "type": "server_error", "param": None, "code": "busy"}}
-)
+BUSY = {"message": f"no: {UPSTREAM_KEY}", "type": "server_error", "param": None, "code": "busy"}
 BROKEN: dict[str, Script] = {
     "cut": broken(b""),
     "cut cleanly": broken(b"", end),
@@ -209,7 +207,7 @@ BROKEN: dict[str, Script] = {
     "reset": broken(b"", lambda exchange: exchange.reset()),
     "silent": broken(b"", hold),
     "pings only": broken(b"", ping),
-    "error": broken(MORE + BUSY, end),
+    "error": broken(MORE + event({"error": BUSY}), end),
     "garbage": broken(b"\x00\xff\x00\xff\n\n" * 10, end),
     "bad JSON": broken(MORE + b'data: {"choices": [}\n\n', end),
     "web page": broken(b"data: <html>502</html>\n\n", end),
@@ -267,6 +265,8 @@ def test_a_broken_stream_ends_in_an_error_and_never_as_if_whole(
             "code",
         }
         assert stream.count(b'"error"') == 1
+    if name == "error":
+        assert json.loads(last.removeprefix(b"data: "))["error"] == BUSY | {"message": "no: ***"}
     assert UPSTREAM_KEY.encode() not in stream
     assert service.connections == before + 1
     assert failing.entries()[-1]["error"]
