@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -40,7 +41,13 @@ class Gateway:
     def ask(self, model: str = "voice", *, path: str = CHAT, **members: Any) -> httpx.Response:
         """Post a chat, by a client that knows no retries."""
         document = {"model": model, "messages": [{"role": "user", "content": "Hi"}], **members}
-        return httpx.post(self.url + path, json=document, timeout=30)
+        return self.post(path, json=document)
+
+    def post(self, path: str, **content: Any) -> httpx.Response:
+        return httpx.post(self.url + path, timeout=30, **content)
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=30, headers=headers)
 
     def entries(self, count: int = 1) -> list[dict[str, Any]]:
         """The lines of the log, once there are `count` of them."""
@@ -59,6 +66,16 @@ class Gateway:
         (entry,) = self.entries()
         return entry
 
+    def wait_for_note(self, text: str) -> str:
+        """The line on stderr that has `text` in it, once it is there."""
+        deadline = time.monotonic() + 20
+        while True:
+            lines = [line for line in self.log.read_text().splitlines() if text in line]
+            if lines:
+                return lines[-1]
+            assert time.monotonic() < deadline, f"nothing says {text!r}: {self.log.read_text()}"
+            time.sleep(0.05)
+
     @property
     def address(self) -> tuple[str, int]:
         return "127.0.0.1", int(self.url.rpartition(":")[2])
@@ -76,24 +93,35 @@ def deployment(url: str, name: str = "voice", **params: Any) -> dict[str, Any]:
     return {"model_name": name, "litellm_params": {**own, **params}}
 
 
-@contextmanager
-def gateway(folder: Path, *deployments: dict[str, Any], **sections: Any) -> Iterator[Gateway]:
-    """A gateway with these deployments, and the further `sections` of its config."""
-    with configured(folder, {"model_list": deployments, **sections}) as running:
-        yield running
+def write(config: Path, *deployments: dict[str, Any], **sections: Any) -> None:
+    """Put a config into place at once, as an editor or an operator would."""
+    written = config.with_suffix(".written")
+    written.write_text(json.dumps({"model_list": deployments, **sections}))
+    written.rename(config)
 
 
 @contextmanager
-def configured(
-    folder: Path, document: Mapping[str, Any], *options: str, **variables: str
+def gateway(
+    folder: Path,
+    *deployments: dict[str, Any],
+    options: Sequence[str] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
+    **sections: Any,
 ) -> Iterator[Gateway]:
-    """A gateway with this config, started with more `options` and environment `variables`."""
-    config, log = folder / "gateway.yaml", folder / "log"
-    command = [sys.executable, "-m", "audiocli", "serve", "--config", str(config), "--port", "0", "--json"]
-    config.write_text(json.dumps(document))
+    """A gateway with these deployments, and the further `sections` of its config."""
+    config = folder / "gateway.yaml"
+    write(config, *deployments, **sections)
+    with serving(folder, "--config", str(config), *options, **variables) as started:
+        yield started
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str, **variables: str) -> Iterator[Gateway]:
+    """`audiocli serve` with these arguments, and what it says on stderr in a file in `folder`."""
+    log = folder / "log"
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            [*command, *options],
+            [sys.executable, "-m", "audiocli", "serve", "--port", "0", "--json", *arguments],
             stdout=subprocess.PIPE,
             stderr=stderr,
             env=environment(PYTHONPATH=os.environ.get("PYTHONPATH", ""), **variables),

@@ -25,7 +25,7 @@ pytestmark = needs_recordings
 KEY = "sk-client-0123456789abcdefghij"
 SAMPLE = Path(__file__).parents[2] / "samples" / "hello.wav"
 NOBODY = "http://127.0.0.1:9"  # Discard's port, where nobody listens.
-SETTINGS = {"general_settings": {"master_key": KEY}, "router_settings": {"num_retries": 1}}
+SETTINGS: dict[str, Any] = {"general_settings": {"master_key": KEY}, "router_settings": {"num_retries": 1}}
 
 SDKS = {
     "python 3.54.0": lambda: python_sdk("3.54.0"),

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.command import environment
-from tests.gateway import Gateway, answer, chunk, chunked, configured, deployment
+from tests.gateway import Gateway, answer, chunk, chunked, deployment, gateway
 from tests.servers import Exchange, serve
 
 KEY = "sk-client-0123456789abcdefghij"
@@ -42,8 +42,7 @@ def described(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("gateway")
     with serve(reply) as server:
         row = deployment(server.url, "*", model="openai/*") if request.param == "relayed" else ECHO
-        document = {"model_list": [row], "general_settings": {"master_key": KEY}}
-        with configured(folder, document, "--docs") as own:
+        with gateway(folder, row, options=["--docs"], general_settings={"master_key": KEY}) as own:
             yield own
 
 

@@ -333,7 +333,7 @@ WRONG_KEYS: list[list[tuple[str, str]]] = [
 
 
 def test_every_wrong_key_has_the_same_answer_before_the_body_is_read(tmp_path: Path) -> None:
-    keyed = {"general_settings": {"master_key": CLIENT_KEY}}
+    keyed: dict[str, Any] = {"general_settings": {"master_key": CLIENT_KEY}}
     with serve(answer) as server, gateway(tmp_path, deployment(server.url), **keyed) as own:
         answers = {unkeyed_answer(own.address, headers) for headers in WRONG_KEYS}
         right = [
@@ -356,7 +356,7 @@ def test_every_wrong_key_has_the_same_answer_before_the_body_is_read(tmp_path: P
 
 
 def test_two_authorizations_are_none(tmp_path: Path) -> None:
-    keyed = {"general_settings": {"master_key": CLIENT_KEY}}
+    keyed: dict[str, Any] = {"general_settings": {"master_key": CLIENT_KEY}}
     right = ("Authorization", f"Bearer {CLIENT_KEY}")
     with serve(answer) as server, gateway(tmp_path, deployment(server.url), **keyed) as own:
         heads = [

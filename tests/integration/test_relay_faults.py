@@ -15,7 +15,7 @@ import pytest
 from tests.gateway import CHAT, COMPLETION, UPSTREAM_KEY, answer, deployment, gateway, hold, refuse
 from tests.servers import Exchange, Script, serve
 
-ONCE = {"router_settings": {"num_retries": 0}}
+ONCE: dict[str, Any] = {"router_settings": {"num_retries": 0}}
 NOBODY = "http://127.0.0.1:9"  # Discard's port, where nobody listens.
 
 
@@ -278,7 +278,7 @@ def test_a_short_retry_after_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_who_has_tried_again_asks_the_client_not_to(tmp_path: Path) -> None:
-    routing = {"router_settings": {"num_retries": 1}}
+    routing: dict[str, Any] = {"router_settings": {"num_retries": 1}}
     with serve(busy) as server, gateway(tmp_path, deployment(server.url), **routing) as own:
         response = own.ask()
 
@@ -288,7 +288,7 @@ def test_who_has_tried_again_asks_the_client_not_to(tmp_path: Path) -> None:
 
 
 def test_all_tries_have_one_deadline(tmp_path: Path) -> None:
-    routing = {"router_settings": {"num_retries": 5, "timeout": 2}}
+    routing: dict[str, Any] = {"router_settings": {"num_retries": 5, "timeout": 2}}
     with serve(hold) as server, gateway(tmp_path, deployment(server.url), **routing) as own:
         began = time.monotonic()
         response = own.ask()
@@ -487,7 +487,7 @@ def test_cut_speech_looks_cut(tmp_path: Path) -> None:
 
 def test_nothing_stays_in_flight(tmp_path: Path) -> None:
     scripts: list[Any] = [busy, reset, web_page, answer, hold]
-    routing = {"router_settings": {"num_retries": 0, "cooldown_time": 0}}
+    routing: dict[str, Any] = {"router_settings": {"num_retries": 0, "cooldown_time": 0}}
     with serve(*scripts) as server, gateway(tmp_path, deployment(server.url, timeout=1), **routing) as own:
         for _ in scripts:
             own.ask()

@@ -30,8 +30,8 @@ from tests.gateway import (
 from tests.recorded import needs_recordings, recorded
 from tests.servers import Exchange, Script, Server, serve
 
-ONCE = {"router_settings": {"num_retries": 0}}
-AS_THEY_COME = {"audiocli_settings": {"stream_normalize": False}}
+ONCE: dict[str, Any] = {"router_settings": {"num_retries": 0}}
+AS_THEY_COME: dict[str, Any] = {"audiocli_settings": {"stream_normalize": False}}
 DONE = b"data: [DONE]\n\n"
 HELLO = chunk({"role": "assistant", "content": "Hel"}) + chunk({"content": "lo"})
 STOP = event({"id": "chatcmpl-1", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.gateway import UPSTREAM_KEY, Gateway, answer, configured, deployment
+from tests.gateway import UPSTREAM_KEY, Gateway, answer, deployment, gateway
 from tests.servers import serve
 
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
@@ -35,8 +35,8 @@ def trusting(authority: trustme.CA, folder: Path, url: str) -> Iterator[Gateway]
     """A gateway that trusts `authority`, with one deployment, which would be tried again."""
     trusted = folder / "trusted.pem"
     authority.cert_pem.write_to_path(str(trusted))
-    document = {"model_list": [deployment(url, timeout=2)], "router_settings": {"num_retries": 1}}
-    with configured(folder, document, SSL_CERT_FILE=str(trusted)) as own:
+    row, routing = deployment(url, timeout=2), {"num_retries": 1}
+    with gateway(folder, row, variables={"SSL_CERT_FILE": str(trusted)}, router_settings=routing) as own:
         yield own
 
 
