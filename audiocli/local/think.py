@@ -15,6 +15,8 @@ from audiocli.local.sentences import is_over
 from audiocli.local.threads import Emit, stream_from_thread
 
 CONTEXT_TOKENS = 2048  # prompt and answer; 47 MB of memory
+MOST_TURNS = CONTEXT_TOKENS // 3  # of which each has its beginning, its role and its end
+MOST_CHARACTERS = CONTEXT_TOKENS * 64  # no text has so many to a token
 ENOUGH_TOKENS = 60  # about 18 s of speech: the sentence that is being said then is the last
 MOST_TOKENS = 160  # where that sentence does not end
 
@@ -64,6 +66,7 @@ class LanguageModel:
 
         Raises `RejectedError` for a conversation that is too long.
         """
+        check_length(turns)
         request = _encode(turns, sampling)
         count = _Counter()
         text = ""
@@ -130,6 +133,12 @@ def _load(weights: Path) -> Any:
             ) from exc
 
 
+def check_length(turns: Sequence[Turn]) -> None:
+    """Raise `RejectedError` for what is so long that only counting its tokens would take minutes."""
+    if len(turns) > MOST_TURNS or sum(len(turn.text) for turn in turns) > MOST_CHARACTERS:
+        raise _too_long(f"more than {CONTEXT_TOKENS} tokens")
+
+
 def _encode(turns: Sequence[Turn], sampling: Sampling) -> dict[str, Any]:
     request = {
         "messages": [{"role": turn.role, "content": turn.text} for turn in turns],
@@ -166,10 +175,12 @@ class _Counter:
 
 def _as_error(error: dict[str, Any]) -> ProviderError:
     if error.get("type") == "exceed_context_size_error":
-        return RejectedError(
-            f"the conversation has {error['n_prompt_tokens']} tokens, of which {CONTEXT_TOKENS} can be taken",
-            hint="ask something shorter",
-            code="context_length_exceeded",
-        )
+        return _too_long(f"{error['n_prompt_tokens']} tokens, of which {CONTEXT_TOKENS} can be taken")
     kind = RejectedError if error.get("code") == 400 else ServerError
     return kind(f"the embedded model failed: {error.get('message')}")
+
+
+def _too_long(what: str) -> RejectedError:
+    return RejectedError(
+        f"the conversation has {what}", hint="ask something shorter", code="context_length_exceeded"
+    )

@@ -48,6 +48,10 @@ class Answer:
         self.ended = True
         await self._send({"type": "http.response.body", "body": data})
 
+    def break_off(self) -> None:
+        """Nothing can be told within the stream any more: the part of an event has been sent."""
+        self._events = False
+
     async def fail(self, error: AudiocliError) -> None:
         """Tell the client of `error`: by its status, or by a last event.
 

@@ -62,14 +62,15 @@ class Gateway:
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What is not relayed has a line in the log where it went wrong."""
-        entry = Entry(route=_OTHER, path=scope["path"][:_SHOWN_PATH], status=0)
+        entry = Entry(route=_OTHER, path=scope["path"][:_SHOWN_PATH], key=scope.get("audiocli.key"), status=0)
 
-        async def watched(message: Message) -> None:
+        async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
                 entry.status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", entry.id.encode())]
             await send(message)
 
-        await self._pages(scope, receive, watched)
+        await self._pages(scope, receive, named)
         if entry.status >= 400:
             self.state.books.close(entry)
 

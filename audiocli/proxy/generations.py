@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audiocli.errors import AudiocliError, ServerError
-from audiocli.proxy.booking import Books
+from audiocli.proxy.booking import Books, Entry
 from audiocli.proxy.document import Source, stamp_of
+from audiocli.proxy.framing import RefusedError
 from audiocli.proxy.incoming import Receive, Scope, Send
 from audiocli.proxy.metrics import Metrics
 from audiocli.proxy.replies import send_error
@@ -64,6 +65,12 @@ class Generations:
         """From now on no further requests are wanted."""
         if self._newest is not None:
             self._newest.state.condition.draining = True
+
+    def refused(self, error: RefusedError) -> str:
+        """Write down a request that nobody was asked to answer, by its reason alone; returns its id."""
+        entry = Entry(route="refused", status=error.status, error=error.message)
+        self._books.close(entry)
+        return entry.id
 
     async def end(self) -> None:
         if self._newest is not None:

@@ -11,6 +11,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+REFUSED = "audiocli.refused"
+"""Of a scope: the status that a client was refused with while its request was being read."""
+
 
 class Watcher(Protocol):
     """Sees a body while it arrives. `close` is called after its last block."""

@@ -73,16 +73,18 @@ def told(error: ProviderError, deployment: Deployment) -> ProviderError:
     """
     if isinstance(error, AuthenticationError):
         return UpstreamAuthError()
-    if error.status is not None:
-        error.message = error.message.removesuffix(f" (HTTP {error.status})")
-        error.hint = None
     endpoint = deployment.target.endpoint
-    return without_key(error, endpoint.api_key if endpoint else None)
+    if endpoint is None:
+        return without_key(error, None)
+    error.message = error.message.removesuffix(f" (HTTP {error.status})")
+    error.hint = None
+    return without_key(error, endpoint.api_key)
 
 
 async def _refusal(reply: Reply) -> ProviderError:
-    if reply.status < 400:
-        return ReplyError(f"the model's server answered with HTTP {reply.status}", code="upstream_redirect")
+    if not 400 <= reply.status < 600:  # a redirect, or a number that HTTP does not have
+        code = "upstream_redirect" if reply.status < 400 else "upstream_protocol_error"
+        return ReplyError(f"the model's server answered with HTTP {reply.status}", code=code)
     body = b""
     with suppress(ProviderError, TimeoutError):
         async with asyncio.timeout(ERROR_SECONDS):
@@ -105,11 +107,18 @@ async def _pass_stream(reply: Reply, stream: "_Stream", answer: Answer, settings
             if stream.sound_bytes and entry.first_audio is None:
                 entry.first_audio = time.monotonic()
             await _send(answer, reply, data)
+            stream.check()
         await _send(answer, reply, stream.close())
         await reply.linger()
         await answer.end()
+    except ProviderError:
+        if stream.within_event:
+            answer.break_off()
+        raise
     finally:
         entry.usage = stream.usage
+        if stream.failure is not None:
+            entry.failed(stream.failure)
 
 
 async def _send(answer: Answer, reply: Reply, data: bytes) -> None:
@@ -125,9 +134,14 @@ class _Stream:
     """Takes a stream of events in blocks, and says what to send.
 
     These are the events of a chat in their normal form, or all as it came, from the first whole event on.
+    Before that `feed` raises what is wrong with an event; afterwards `failure` is there, which `check` raises
+    once what came before it has been sent. Where a part of an event has been sent, `within_event` says so:
+    another would become a part of it.
     """
 
     def __init__(self, request: Request, settings: Settings) -> None:
+        self.failure: ProviderError | None = None
+        self.within_event = False
         self._most = int(settings.bounds.stream_buffer_mb * MB)
         self._events = EventDecoder(max_event_bytes=self._most)
         self._chat = StreamNormaliser(usage=request.asks_usage) if request.chats else None
@@ -139,7 +153,7 @@ class _Stream:
     @property
     def done(self) -> bool:
         """Whether the client has got all there is to say, though the connection may stay open."""
-        return self._normalises and self._chat is not None and self._chat.done
+        return self._chat is not None and self._chat.done
 
     @property
     def sound_bytes(self) -> int:
@@ -152,19 +166,44 @@ class _Stream:
     def feed(self, block: bytes) -> tuple[bytes, int]:
         """What to send now, and how many events `block` has completed."""
         payloads = list(self._events.feed(block))
-        normal = [event for payload in payloads for event in self._read(payload)]
+        normal = self._read(payloads)
         data = b"".join(normal) if self._normalises else self._as_it_came(block, len(payloads))
+        if data:
+            self._begun = True
+            self.within_event = not self._normalises and self._events.within_event
         return data, len(payloads)
+
+    def check(self) -> None:
+        """Raise `failure`, unless the client gets that as it came."""
+        if self.failure is not None and (self._normalises or self._is_told):
+            raise self.failure
+
+    @property
+    def _is_told(self) -> bool:
+        """Whether the service says so itself. It may quote a key, and does not go on as it came."""
+        return self.failure is not None and not isinstance(self.failure, ReplyError)
 
     def close(self) -> bytes:
         """What is left to send when the stream has ended. Raises `ReplyError` where it was cut off."""
-        payloads = list(self._events.close())
-        normal = [event for payload in payloads for event in self._read(payload)]
+        normal = self._read(list(self._events.close()))
+        self.check()
         if self._chat:
             normal += self._chat.close()
         return b"".join(normal) if self._normalises else self._held
 
-    def _read(self, payload: bytes) -> list[bytes]:
+    def _read(self, payloads: Sequence[bytes]) -> list[bytes]:
+        """The events of a chat in their normal form, as far as they are good."""
+        normal: list[bytes] = []
+        try:
+            for payload in payloads:
+                normal += self._read_one(payload)
+        except ProviderError as error:
+            if not self._begun:
+                raise
+            self.failure = self.failure or error
+        return normal
+
+    def _read_one(self, payload: bytes) -> list[bytes]:
         if self._chat:
             return self._chat.feed(payload)
         if b'"usage"' in payload:
@@ -174,12 +213,14 @@ class _Stream:
         return []
 
     def _as_it_came(self, block: bytes, events: int) -> bytes:
+        if self._is_told:
+            return b""
         if self._begun:
             return block
         self._held += block
         if not events and len(self._held) <= self._most:
             return b""
-        held, self._held, self._begun = self._held, b"", True
+        held, self._held = self._held, b""
         return held
 
 
@@ -221,19 +262,27 @@ async def _pass_document(reply: Reply, request: Request, answer: Answer, setting
         held.append(block)
         size += len(block)
         if size > settings.bounds.stream_buffer_mb * MB:
+            _check_beginning(scanner, request)
             break
     else:
         _check_document(scanner, held, request)
         if request.chats and scanner.usage is None:
             answer.entry.spoken = _sound(parse(b"".join(held)))
     answer.entry.usage = scanner.usage
-    await answer.begin(reply.status, [*_headers(reply, length=size if not block else None)])
+    length = reply.headers.get("content-length") if block else str(size)
+    await answer.begin(reply.status, _headers(reply, length))
     if block:
         await _pass_rest(reply, scanner, held, answer)
     else:
         for each in held[:-1]:
             await answer.write(each)
         await answer.end(held[-1])
+
+
+def _check_beginning(scanner: AnswerScanner, request: Request) -> None:
+    """Raise `ReplyError` for what does not begin as an answer, however much of it there is."""
+    if not scanner.begun or (request.chats and "choices" not in scanner.begun):
+        raise ReplyError("the service sent something in place of an answer")
 
 
 def _check_document(scanner: AnswerScanner, held: Sequence[bytes], request: Request) -> None:
@@ -275,7 +324,7 @@ async def _pass_sound(reply: Reply, request: Request, answer: Answer, settings: 
         patience.renew()
         length.count(block)
         if not answer.begun:
-            await answer.begin(reply.status, _headers(reply))
+            await answer.begin(reply.status, _headers(reply, reply.headers.get("content-length")))
             _book_speech(request, answer.entry, length)
         await answer.write(block)
     if not answer.begun:
@@ -289,12 +338,14 @@ def _book_speech(request: Request, entry: Entry, length: Length) -> None:
         entry.spoken, entry.first_audio = length, entry.first_byte
 
 
-def _headers(reply: Reply, *, length: int | None = None) -> list[Header]:
-    """The server's headers that are the client's business, and the body's length: `length`, or as it says."""
+def _headers(reply: Reply, length: str | None = None) -> list[Header]:
+    """The server's headers that are the client's business, and the body's `length` where it is known.
+
+    A stream has none, even where the server told one: what goes out is not what came.
+    """
     own = [
         (name.lower().encode("latin-1"), header_value(value))
         for name, value in reply.headers.items()
         if name.lower() in _PASSED_ON or name.lower().startswith(_PASSED_ON_PREFIX)
     ]
-    declared = reply.headers.get("content-length") if length is None else str(length)
-    return own if declared is None else [*own, (b"content-length", declared.encode())]
+    return own if length is None else [*own, (b"content-length", length.encode())]

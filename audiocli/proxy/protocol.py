@@ -10,7 +10,8 @@ import json
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -22,6 +23,7 @@ from audiocli.proxy.framing import (
     check_head,
     framing_of,
 )
+from audiocli.proxy.incoming import REFUSED
 from audiocli.proxy.settings import Bounds
 
 HEAD_END = b"\r\n\r\n"
@@ -32,20 +34,23 @@ SLOWEST_BYTES_PER_SECOND = 1000.0  # that a client may read at
 _NO_LINGERING = struct.pack("ii", 1, 0)  # on, for 0 s: see socket(7)
 
 
-def bounded_protocol(bounds: Bounds) -> type[HttpToolsProtocol]:
-    """A protocol for uvicorn that holds clients to `bounds`."""
+Refused = Callable[[RefusedError], str]
 
-    class BoundedProtocol(_BoundedProtocol):
-        limits = bounds
 
-    return BoundedProtocol
+def bounded_protocol(bounds: Bounds, refused: Refused) -> type[HttpToolsProtocol]:
+    """A protocol for uvicorn that holds clients to `bounds`.
+
+    `refused` is told of each request that is refused before the application is asked, and names it.
+    """
+    made = partial(_BoundedProtocol, bounds, refused)
+    return cast("type[HttpToolsProtocol]", made)  # uvicorn does no more with it than call it.
 
 
 class _BoundedProtocol(HttpToolsProtocol):
-    limits = Bounds()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, limits: Bounds, refused: Refused, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.limits = limits
+        self.refused = refused
         self._head = b""
         self._body: Framing | None = None  # while one arrives
         self._behind = b""  # what has come of further requests
@@ -217,17 +222,25 @@ class _BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._is_answering():
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+            self._abandon(error)
             if self.cycle.response_started:
                 self.transport.abort()
                 return
+            named = b""
         elif self._body is not None:
             self.transport.close()  # It has been answered.
             return
+        else:
+            named = b"x-request-id: %b\r\n" % self.refused(error).encode()
         self._refused = True
-        self.transport.write(_refusal(error))
+        self.transport.write(_refusal(error, named))
         self.transport.close()
+
+    def _abandon(self, error: RefusedError) -> None:
+        """The application, which is waiting for more of the request, finds the client gone, and why."""
+        self.cycle.scope[REFUSED] = error.status  # type: ignore[literal-required] # servers add members of their own
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
 
 
 def _reset(transport: asyncio.Transport) -> None:
@@ -236,12 +249,12 @@ def _reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-def _refusal(error: RefusedError) -> bytes:
+def _refusal(error: RefusedError, headers: bytes) -> bytes:
     kind = "server_error" if error.status == 503 else "invalid_request_error"
     document = {"error": {"message": error.message, "type": kind, "param": None, "code": None}}
     body = json.dumps(document).encode()
-    head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
-    return STATUS_LINE[error.status] + head + body
+    head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
+    return STATUS_LINE[error.status] + head + headers + b"\r\n" + body
 
 
 class _Connection:

@@ -20,7 +20,7 @@ from audiocli.providers.endpoint import Endpoint
 from audiocli.proxy.answer import Answer
 from audiocli.proxy.booking import CLIENT_LEFT, Entry
 from audiocli.proxy.in_process import answer_in_process
-from audiocli.proxy.incoming import ClientLeft, Incoming, Receive, Scope, Send, TooLargeError
+from audiocli.proxy.incoming import REFUSED, ClientLeft, Incoming, Receive, Scope, Send, TooLargeError
 from audiocli.proxy.passing import pass_on, told
 from audiocli.proxy.requests import Request, UnsupportedMediaError, header
 from audiocli.proxy.state import State
@@ -55,7 +55,7 @@ class Relay:
                 await self._answer(scope, receive, answer, deadline)
         except ClientLeft:
             # A client may leave while a connection is tidied up, with the whole of its answer.
-            entry.status = entry.status if answer.ended else CLIENT_LEFT
+            entry.status = entry.status if answer.ended else scope.get(REFUSED, CLIENT_LEFT)
         except TimeoutError:
             await answer.fail(DeadlineError(f"no whole answer within {seconds:g} s", code="timeout"))
         except AudiocliError as error:

@@ -149,7 +149,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 generations,
-                http=bounded_protocol(process.settings.bounds),
+                http=bounded_protocol(process.settings.bounds, generations.refused),
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -215,7 +215,7 @@ class _Server(uvicorn.Server):
             self._process.tell(f"the settings stay as they are: {reason}")
             return
         self._watch = Watch(settings.files)
-        self.config.http_protocol_class = bounded_protocol(settings.bounds)
+        self.config.http_protocol_class = bounded_protocol(settings.bounds, self._generations.refused)
         for line in settings.warnings:
             self._process.tell(line)
         self._process.tell("took up the changed settings")

@@ -23,6 +23,14 @@ LINGER_SECONDS = 1.0
 
 _FAULTS = (TimeoutError, aiohttp.ClientError, OSError)
 
+# OpenSSL's numbers, of x509_vfy.h.
+_CERTIFICATE_FAULTS = {
+    9: "is not valid yet",
+    10: "has expired",
+    62: "is for another host",
+    64: "is for another host",
+}
+
 Body = bytes | AsyncIterator[bytes]
 
 
@@ -104,9 +112,16 @@ def _mapped(error: Exception) -> ProviderError:
             )
         case aiohttp.ClientConnectorDNSError():
             return _unreachable("the name of the model's server cannot be resolved", "upstream_dns_error")
+        # Neither a certificate nor a server becomes right by itself.
+        case aiohttp.ClientConnectorCertificateError(
+            certificate_error=ssl.SSLCertVerificationError() as fault
+        ):
+            reason = _CERTIFICATE_FAULTS.get(fault.verify_code, "is not trusted")
+            return ConnectError(f"the certificate of the model's server {reason}", code="upstream_tls_error")
         case aiohttp.ClientSSLError() | ssl.SSLError():
-            # A certificate does not become right by itself.
-            return ConnectError("no secure connection to the model's server", code="upstream_tls_error")
+            return ConnectError(
+                "the model's server does not speak TLS as it should", code="upstream_tls_error"
+            )
         case OSError() if error.errno == errno.ECONNREFUSED:
             return _unreachable("the model's server refused the connection", "upstream_refused")
         case aiohttp.ClientConnectorError():

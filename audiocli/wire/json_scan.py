@@ -19,6 +19,9 @@ from audiocli.printable import quoted
 from audiocli.wire.splice import COMMA, END, Found, Scanner
 
 MAX_DEPTH = 128
+MAX_BRACKETS = 100_000
+"""Of those that are looked at one by one: around what is long, or more than `_FLAT_DEPTH` deep. 2 µs each."""
+
 MAX_MEMBERS = 256
 MAX_TOKEN_BYTES = 4096
 """Of a name, of a number, and of all that is in a member that is looked for."""
@@ -90,6 +93,7 @@ class JsonScanner(Scanner):
         self._step: Callable[[bytes, int], int | None] = self._opening
         self._name = ""
         self._depth = 0  # brackets that are open within a value
+        self._brackets = 0  # that have been opened
         self._in_string = False
 
     def feed(self, block: bytes) -> None:
@@ -205,6 +209,9 @@ class JsonScanner(Scanner):
             self._in_string = True
         elif byte in _OPENING:
             self._depth += 1
+            self._brackets += 1
+            if self._brackets > MAX_BRACKETS:
+                raise InputError(f"the request has more than {MAX_BRACKETS} nested values", param=self._name)
             if self._depth + _FLAT_DEPTH >= MAX_DEPTH:
                 raise InputError(f"the request is nested more than {MAX_DEPTH} deep", param=self._name)
         elif byte in _CLOSING:

@@ -17,9 +17,8 @@ from typing import Any
 import pybase64
 
 from audiocli.chat import PCM_BYTES_PER_SECOND, Usage
-from audiocli.errors import AudiocliError, InputError, ProviderError, ReplyError
-from audiocli.secret import Secret, redact_key_shapes
-from audiocli.wire.errors import decode_error, encode_error
+from audiocli.errors import InputError, ProviderError, ReplyError
+from audiocli.wire.errors import decode_error
 from audiocli.wire.json import Base64Decoder, parse
 from audiocli.wire.json_scan import JsonScanner
 from audiocli.wire.openai import (
@@ -65,7 +64,7 @@ class StreamNormaliser:
 
     `feed` raises `ReplyError` for what is no chunk, and the error that an event holds. `close` raises
     `ReplyError` where the stream was cut off: neither `[DONE]` nor a finish reason came. What has been given
-    out before stands; `encode_failure` ends it then. Without `usage` the service's count is not passed on.
+    out before stands, and the error is told behind it. Without `usage` the service's count is not passed on.
     """
 
     def __init__(self, *, usage: bool = False) -> None:
@@ -272,19 +271,6 @@ def _says_something(choice: dict[str, Any]) -> bool:
 # What goes wrong
 
 
-def encode_failure(error: AudiocliError, secret: Secret | None = None) -> bytes:
-    """The event that ends a stream which has begun, in place of `[DONE]`, without `secret` in it."""
-    document = encode_error(error)
-    body = {name: _redacted(value, secret) for name, value in document["error"].items()}
-    return encode_event(json.dumps({"error": body}, separators=(",", ":")).encode())
-
-
-def _redacted(value: Any, secret: Secret | None) -> Any:
-    if not isinstance(value, str):
-        return value
-    return redact_key_shapes(secret.redact(value) if secret else value)
-
-
 def decode_unstreamed(body: bytes) -> ProviderError:
     """What is wrong with an answer in one piece to a request for a stream: the error in it, or just that."""
     document = parse(body)
@@ -307,7 +293,12 @@ class AnswerScanner:
     @property
     def names(self) -> set[str]:
         """Those of its members, once it is a whole object; none where it is not seen to be one."""
-        return self._scanner.names if self._readable and self._scanner.complete else set()
+        return self.begun if self._scanner.complete else set()
+
+    @property
+    def begun(self) -> set[str]:
+        """Those that have come so far; none where it is no object."""
+        return self._scanner.names if self._readable else set()
 
     def feed(self, block: bytes) -> None:
         if not self._readable:

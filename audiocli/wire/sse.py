@@ -28,6 +28,11 @@ class EventDecoder:
         self._skip_line_feed = False
         self._first = True
 
+    @property
+    def within_event(self) -> bool:
+        """Whether a line, or an event, has begun and not ended."""
+        return bool(self._line or self._data)
+
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """Yield the payload of every event that `piece` completes."""
         if not piece:

@@ -228,7 +228,17 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         (b'{"model": "voice"} {"model": "other"}', 400, "model"),
         (b'{"model": "voice", "a": "\xff"}', 400, None),
         (b'{"model": "voice", "a": ' + b"[" * 200_000, 400, "a"),
+        (b'{"model": "voice", "a": ' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}", 400, "a"),
+        (b'{"model": "voice", "a": [' + (b"[" * 60 + b"]" * 60 + b",") * 10_000 + b"1]}", 400, "a"),
+        (b'{"model": "voice", ' + b"".join(b'"%d": 1, ' % number for number in range(200_000)), 400, None),
+        (b'{"model": "' + b"x" * 1_000_000 + b'"}', 400, "model"),
+        (b'{"model": "voice", "a": NaN}', 400, None),
+        (b"{'model': 'voice'}", 400, None),
+        (b'\xef\xbb\xbf{"model": "voice"}', 400, None),
+        ('{"model": "voice"}'.encode("utf-16"), 400, None),
+        (b'{"model": "\\ud800"}', 404, "model"),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_what_is_wrong_is_told_in_openais_shape(
     shared: Any, body: bytes, status: int, param: str | None
@@ -415,6 +425,29 @@ def test_a_request_has_one_line_in_the_log_that_tells_nothing_of_what_was_said(t
     assert 0 <= entry["first_byte_ms"] <= entry["latency_ms"]
     log = own.log.read_text()
     assert not any(said in log for said in ("secret question", "Hello.", UPSTREAM_KEY, server.url))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 200),
+        ("GET", "/v1/models", 200),
+        ("GET", "/health/liveness", 200),
+        ("GET", "/nothing", 404),
+        ("DELETE", "/v1/models", 405),
+        ("GET", CHAT, 405),
+        ("POST", CHAT, 400),
+    ],
+)
+def test_every_answer_has_an_id(shared: Any, method: str, path: str, status: int) -> None:
+    own, _, _ = shared
+    before = len(own.entries(0))
+    response = httpx.request(method, own.url + path)
+
+    assert response.status_code == status
+    assert re.fullmatch(r"req_[0-9a-f]{24}", response.headers["x-request-id"])
+    if status >= 400:
+        assert own.entries(before + 1)[-1]["id"] == response.headers["x-request-id"]
 
 
 def test_a_document_larger_than_the_buffer_goes_on_all_the_same(tmp_path: Path) -> None:

@@ -102,6 +102,15 @@ def large_error(exchange: Exchange) -> None:
     exchange.flood(b"x" * 100_000)
 
 
+def odd_status(exchange: Exchange) -> None:
+    exchange.send(b"HTTP/1.1 999 Odd\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+
+
+def endless_spaces(exchange: Exchange) -> None:
+    exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+    exchange.flood(b" " * 100_000)
+
+
 def hanging_error(exchange: Exchange) -> None:
     exchange.send(b"HTTP/1.1 500 Oh\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{")
     exchange.hold()
@@ -112,7 +121,7 @@ DEAD: dict[str, Script] = {
     for script in (
         busy, reset, cut_head, cut_body, no_http, bad_chunk, large_headers, endless_headers, web_page, zipped,
         not_json, empty, a_list, no_choices, events, elsewhere, no_content, page_502, large_error,
-        hanging_error, hold,
+        hanging_error, hold, odd_status, endless_spaces,
     )
 }  # fmt: skip
 TRANSPORT = {"reset": "upstream_reset", "cut_head": "upstream_reset", "cut_body": "upstream_reset"}
@@ -179,7 +188,9 @@ def test_lost_connections_are_told_apart(tmp_path: Path, url: str, code: str) ->
             entry = own.entry
 
     assert response.status_code == 502
-    assert response.json()["error"]["code"] == entry["error"] == code
+    error = response.json()["error"]
+    assert error["code"] == entry["error"] == code
+    assert "check" not in error["message"]  # It is not the client's address, nor its network.
 
 
 # What a server says

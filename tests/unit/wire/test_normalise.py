@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 
 from audiocli.chat import Usage
-from audiocli.errors import ProviderError, RateLimitError, ReplyError
-from audiocli.secret import Secret
+from audiocli.errors import RateLimitError, ReplyError
 from audiocli.wire.normalise import (
     AnswerScanner,
     StreamNormaliser,
     decode_unstreamed,
-    encode_failure,
 )
 from audiocli.wire.sse import EventDecoder
 from tests.recorded import FOLDER, needs_recordings, recorded
@@ -271,18 +269,6 @@ def test_an_error_in_a_stream_is_raised_as_what_it_is() -> None:
     normaliser.feed(chunk(choice(content="a")))
     with pytest.raises(RateLimitError, match="slow down"):
         normaliser.feed(b'{"error":{"message":"slow down","code":"rate_limit_exceeded"}}')
-
-
-def test_a_failure_has_openais_form_and_no_keys_in_it() -> None:
-    secret = Secret("topsecretvalue")
-    error = ProviderError(
-        "bad key topsecretvalue, sk-abcdefghijklmnop", code="topsecretvalue", type="x", status=500
-    )
-    sent = encode_failure(error, secret)
-    assert b"topsecret" not in sent
-    assert b"sk-abc" not in sent
-    assert json.loads(sent[6:])["error"].keys() == {"message", "type", "param", "code"}
-    assert sent.endswith(b"\n\n")
 
 
 def test_an_answer_in_one_piece_is_no_stream() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from audiocli.errors import InputError
-from audiocli.wire.json_scan import MAX_DEPTH, MAX_MEMBERS
+from audiocli.wire.json_scan import MAX_BRACKETS, MAX_DEPTH, MAX_MEMBERS
 from audiocli.wire.request_splice import Changes, RequestScanner, json_room, spliced_json
 
 SOUND = b"QUFB" * 30_000
@@ -143,6 +143,18 @@ def test_what_is_not_too_deep_or_too_much_is_passed_on() -> None:
     assert scan(json.dumps(many | {"model": "m"}).encode()).model == "m"
     with pytest.raises(InputError, match="more than"):
         scan(json.dumps(many | {"model": "m", "z": 1}).encode())
+
+
+def test_brackets_without_end_are_refused_before_they_cost_much() -> None:
+    nested = b"[" * 60 + b"]" * 60 + b","
+    with pytest.raises(InputError, match="nested values"):
+        scan(*blocks(b'{"a":[' + nested * (2 * MAX_BRACKETS // 60)))
+
+
+def test_a_long_conversation_is_not_taken_for_that() -> None:
+    part = {"type": "text", "text": "x" * 1200}
+    messages = [{"role": "user", "content": [part, part]}] * 5000
+    assert scan(*blocks(json.dumps({"messages": messages, "model": "m"}).encode())).model == "m"
 
 
 def test_a_value_that_never_ends_is_refused_before_it_is_all_there() -> None:
