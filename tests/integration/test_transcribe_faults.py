@@ -287,6 +287,20 @@ def test_a_limit_slows_the_run_down_and_nothing_fails(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*.txt"))) == 6
 
 
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_limit_that_lasts_is_tried_as_often_as_any_fault(tmp_path: Path, retries: int) -> None:
+    def limited(exchange: Exchange) -> None:
+        exchange.reply(
+            b'{"error": {"message": "slow down"}}', status="429 Too Many Requests", Retry_After="1"
+        )
+
+    with serve(limited) as server:
+        result = transcribe(server, tmp_path, str(SPEECH), "--retries", str(retries))
+    assert (result.returncode, result.stdout) == (6, b"")
+    assert "slow down (HTTP 429): try again in 1 s" in error_line(result)
+    assert len(server.exchanges) == 1 + retries
+
+
 def test_without_a_journal_it_works_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
     with serve(says()) as server:
