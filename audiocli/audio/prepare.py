@@ -107,7 +107,7 @@ def misnamed(name: str, kind: Kind) -> tuple[str, ...]:
 
 def _prepare_wav(given: _Given) -> Prepared:
     wav = locate_sound(given.source, given.name)
-    notes = cut_off(given.name, wav)
+    notes = cut_off(quoted(given.name), wav)
     if not is_plain(wav):
         return replace(_convert(given, wav), notes=notes)
     return Prepared(AudioPart(with_true_sizes(given.source, given.kind, wav), "wav"), wav.duration, notes)
@@ -122,11 +122,12 @@ def locate_sound(source: AudioSource, name: str) -> Wav:
         raise InputError(f"{quoted(name)} is not a usable WAV file: {exc.message}", hint=_HINT) from exc
 
 
-def cut_off(name: str, wav: Wav) -> tuple[str, ...]:
+def cut_off(what: str, wav: Wav) -> tuple[str, ...]:
+    """A note for a file that says that it is longer; `what` it is called."""
     if not wav.truncated:
         return ()
     promised = wav.size_field / wav.byte_rate
-    return (f"{quoted(name)} is cut off: {wav.duration:.1f} s of {promised:.1f} s are there",)
+    return (f"{what} is cut off: {wav.duration:.1f} s of {promised:.1f} s are there",)
 
 
 def is_plain(wav: Wav) -> bool:

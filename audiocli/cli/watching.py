@@ -44,14 +44,13 @@ class NoBars:
 class Watch:
     """Takes what is told of recordings. `live` shows their words.
 
-    `pieces`, `usage` and `dollars` are what this run was given, and what it paid, as far as that is known;
-    `results` what became of the recordings that have ended.
+    `pieces` and `usage` are what this run was given, as far as that is known; `results` what became of the
+    recordings that have ended.
     """
 
     def __init__(self, world: World, bars: Bars, live: LiveText | None = None) -> None:
         self.pieces = 0
         self.usage = Usage()
-        self.dollars: float | None = None
         self.results: list[Result] = []
         self._world = world
         self._bars = bars
@@ -98,8 +97,6 @@ class Watch:
 
     def _count(self, piece: PieceDone) -> None:
         self.pieces += 1
-        if piece.dollars is not None:
-            self.dollars = (self.dollars or 0.0) + piece.dollars
         if piece.usage is not None:
             sums = {name: value + getattr(piece.usage, name) for name, value in vars(self.usage).items()}
             self.usage = Usage(**sums)

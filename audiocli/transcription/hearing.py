@@ -210,7 +210,7 @@ class Hearing:
         sound, opened = self._recording.sound, self._recording.opened
         try:
             if await self._read(is_silent, sound, piece):
-                done = PieceDone(piece.start, piece.end, (), self._limits.timing)
+                done = PieceDone(piece.start, piece.end, (), self._limits.timing, dollars=0.0)
             else:
                 async with self._gate:
                     done = await self._asked(index, piece)

@@ -65,7 +65,8 @@ class Job:
 class Begun:
     """The input is found usable: `seconds` of sound are to be heard, by `model` as its provider names it.
 
-    An earlier run has heard `done` seconds of them.
+    `notes` are sentences about its name; those about what is in it come with the transcript, which may be
+    that of another file too. An earlier run has heard `done` seconds of it.
     """
 
     seconds: float

@@ -89,6 +89,22 @@ def test_a_wrong_name_does_not_matter(tmp_path: Path) -> None:
     assert (form.file[:4] == b"RIFF") is form.file_name.endswith(".wav")
 
 
+def test_what_is_odd_about_a_name_is_not_said_of_another_file(tmp_path: Path) -> None:
+    for name in ("first.mp3", "second.wav", "third.wav"):
+        (tmp_path / name).write_bytes(wav(5)[:40_000])
+    with serve(says()) as server:
+        both = transcribe(server, tmp_path, "first.mp3", "second.wav", "-f", "json")
+        other = transcribe(server, tmp_path, "third.wav", "--resume", "--json")
+    assert len(server.exchanges) == 1
+    assert both.stderr.count(b"'first.mp3' is WAV by its content") == 1
+    for name in ("first.json", "second.json"):
+        (note,) = json.loads((tmp_path / name).read_text())["notes"]
+        assert note.startswith("it is cut off")
+    (item,) = json.loads(other.stdout)["items"]
+    assert len(item["notes"]) == 1
+    assert "first" not in other.stdout.decode()
+
+
 def test_a_folder_without_recordings_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "talks").mkdir()
     (tmp_path / "talks" / "notes.txt").write_text("notes")
