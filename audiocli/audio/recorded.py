@@ -35,8 +35,8 @@ class Sound:
 
     `source` is the file as it was given, and `format` the wire's word for its container; `plain` says that a
     service can be trusted to read it. `duration` is of the sound that is there, in seconds; `rate` (Hz) and
-    `channels` are 0 where only a decoder could tell. `notes` are sentences about it that may surprise, and hold
-    of every copy; what is odd about this one's name is in `misnamed`.
+    `channels` are 0 where only a decoder could tell. `notes` are sentences about it that may surprise, and
+    hold of every copy; what is odd about this one's name is in `misnamed`.
 
     `direct` is the sound as it can be read from the file, and `made` reads it from any place, at the first
     call perhaps after a conversion of all of it.
