@@ -22,6 +22,7 @@ from audiocli.transcription.job import Heard, JobOptions, PieceDone
 from audiocli.transcription.joining import placed, text_of
 from audiocli.transcription.opening import Opened
 from audiocli.transcription.order import InOrder
+from audiocli.wire.captions import paragraphs
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,6 +31,8 @@ SUBTITLE_SECONDS = 30.0  # A piece's length where only pieces have times, and a 
 WAV_BYTES_PER_SECOND = 32_100  # at 16 kHz, of one channel, with room for a header
 PROMPT_CHARACTERS = 200
 FAILURES_IN_A_ROW = 3  # After as many, with nothing between them that went well, no more pieces are sent.
+
+_PARAGRAPH = "\n\n"
 
 
 @dataclass(frozen=True)
@@ -124,14 +127,14 @@ class Hearing:
     def _taken(self, index: int, news: _News) -> Iterator[Heard | PieceDone]:
         match news:
             case str():
-                yield from map(Heard, self._order.add(index, news))
+                yield from _heard(self._order.add(index, news))
                 return
             case PieceDone():
                 yield from self._ended(index, news)
             case _Failed():
                 self._failed.append(news)
                 self._in_a_row += 1
-                yield from map(Heard, self._order.end(index, ""))
+                yield from _heard(self._order.end(index, ""))
             case Exception():
                 raise news
         self._unended -= 1
@@ -143,7 +146,7 @@ class Hearing:
             self._in_a_row = 0
             self._reached = True
             yield piece
-        yield from map(Heard, self._order.end(index, self._texts[index]))
+        yield from _heard(self._order.end(index, _PARAGRAPH.join(paragraphs(piece.segments))))
 
     def _is_spoilt(self) -> bool:
         return any(self._concerns_all(failed.error) for failed in self._failed)
@@ -254,6 +257,13 @@ class Hearing:
         """What the user says, then how the piece before ended, if that is known already."""
         before = _tail(self._texts.get(index - 1, "")) if self._limits.prompt else ""
         return " ".join(text for text in (self._options.prompt, before) if text) or None
+
+
+def _heard(texts: Iterator[str]) -> Iterator[Heard]:
+    for text in texts:
+        first, *others = text.split(_PARAGRAPH)
+        yield Heard(first)
+        yield from (Heard(f" {other}", paragraph=True) for other in others)
 
 
 def _next_of(pieces: Iterator[Piece]) -> Piece | None:

@@ -77,9 +77,13 @@ class Begun:
 
 @dataclass(frozen=True)
 class Heard:
-    """More of the text, provisional, and told only in the order of the sound. Put together as it is."""
+    """More of the text, provisional, and told only in the order of the sound. Put together as it is.
+
+    `paragraph` says that it begins one, where it could be told.
+    """
 
     text: str
+    paragraph: bool = False
 
 
 JobEvent = Begun | Heard | PieceDone | Transcript
