@@ -2,7 +2,10 @@
 
 import errno
 import os
+import re
 import stat
+import sys
+import time
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -31,6 +34,10 @@ _PROBLEMS = {
 _OPEN_AT_ONCE: int = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
+_HIDDEN = re.compile(r"\.audiocli-[0-9a-f]{16}\.tmp")
+_FRESH_SECONDS = 60.0  # in which a file may not be locked yet
+
+
 def unwritable(name: str, error: OSError, *, hint: str = CHOOSE_ANOTHER) -> OutputError:
     """`error` as the line that a user reads."""
     problem = _PROBLEMS.get(error.errno or 0) or error.strerror or "it cannot be written"
@@ -54,6 +61,7 @@ class AtomicFile:
             mode = _checked_mode(self._target, clobber)
             self._temporary = _beside(self._target, f".audiocli-{os.urandom(8).hex()}.tmp")
             self.file = _create(self._temporary, mode)
+            _lock(self.file.fileno())
         except OSError as error:
             raise unwritable(path, error) from error
         except ValueError as error:
@@ -197,6 +205,42 @@ def _create(path: str, mode: int | None) -> BinaryIO:
 
 def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def sweep(folder: str) -> None:
+    """Take away the hidden files in `folder` of processes that were killed.
+
+    Whoever lives holds a lock on his. Where a file system has no locks, the files stay.
+    """
+    with suppress(OSError), os.scandir(folder or os.curdir) as entries:
+        for entry in entries:
+            if _HIDDEN.fullmatch(entry.name) and _is_abandoned(entry):
+                os.unlink(entry.path)
+
+
+def _is_abandoned(entry: "os.DirEntry[str]") -> bool:
+    if not entry.is_file(follow_symlinks=False):
+        return False
+    if time.time() - entry.stat(follow_symlinks=False).st_mtime < _FRESH_SECONDS:
+        return False
+    descriptor = os.open(entry.path, os.O_RDWR)
+    try:
+        return _lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file until it is closed; returns whether that could be done."""
+    if sys.platform == "win32":  # where a file that is open cannot be taken away
+        return False
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _sync_folder(path: str) -> None:

@@ -48,12 +48,14 @@ def transcribe(world: World, chosen: TranscribeOptions) -> int:
     watch = _watch(world, chosen, plan)
     run = _Run(world, chosen, plan, means, watch)
     try:
-        return run_until_signal(run.carried_out())
+        code = run_until_signal(run.carried_out())
     except BaseException as error:
         watch.abandon()
         if kept := _kept(plan, watch):
             error.add_note(kept)
         raise
+    means.journal.prune()
+    return code
 
 
 @dataclass(frozen=True)

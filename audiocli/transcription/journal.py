@@ -1,9 +1,9 @@
 """What has been done is remembered, so that it is neither paid for nor waited for again.
 
 In its folder are `journal.jsonl`, a line for each transcript that was written to a file; `pieces/`, what has
-been heard of recordings that are not finished; and `transcripts/`, from which another output is written. All
-is told apart by the recording's content, and by what was asked of whom. None of it is a secret's place: the
-files are their owner's alone, and hold no keys.
+been heard of recordings that are not finished; and `transcripts/`, from which another output is written.
+These two are kept for a while: see `pruning`. All is told apart by the recording's content, and by what was
+asked of whom. None of it is a secret's place: the files are their owner's alone, and hold no keys.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from audiocli.transcript import Transcript
 from audiocli.transcription.content import Signature, digest_of
 from audiocli.transcription.job import JobOptions, PieceDone
 from audiocli.transcription.lines import MAX_LINE_BYTES, append, whole_lines
+from audiocli.transcription.pruning import prune
 from audiocli.wire.captions import transcript_from_json, transcript_to_json
 
 T = TypeVar("T")
@@ -118,6 +119,11 @@ class Journal:
         except OSError:
             return ()
         return tuple(found.values())
+
+    def prune(self) -> None:
+        """Forget what is old, or too much, once a day. What is written to files stays known. Blocks."""
+        if os.path.isdir(self._folder):
+            self._attempt(lambda: prune(self._folder, "transcripts", "pieces"))
 
     # Told apart by name
 
