@@ -7,7 +7,7 @@ from io import BytesIO
 from audiocli.audio.decode import decode_file, decode_samples
 from audiocli.audio.ffmpeg import decode_by_ffmpeg
 from audiocli.audio.sndfile import UndecodableError
-from audiocli.audio.sniff import HEAD_BYTES, NAMES, Kind, looks_like, sniff
+from audiocli.audio.sniff import HEAD_BYTES, NAMES, Kind, recognised
 from audiocli.audio.source import SliceSource, read_limited, too_large
 from audiocli.audio.wav import STREAMED, Wav, read_wav, read_wav_variant, wav_header
 from audiocli.chat import AudioBytes, AudioPart, AudioSource
@@ -88,14 +88,7 @@ def prepare(source: AudioSource, name: str, *, max_bytes: int, ffmpeg: str = "ff
 def identify(source: AudioSource, name: str) -> Kind:
     with source.open() as file:
         head = file.read(HEAD_BYTES)
-    if not head:
-        raise InputError(f"{quoted(name)} is empty", hint="name an audio file")
-    kind = sniff(head)
-    if not kind:
-        raise InputError(
-            f"{quoted(name)} is not audio: it looks like {looks_like(head)}", hint="name an audio file"
-        )
-    return kind
+    return recognised(head, name)
 
 
 def misnamed(name: str, kind: Kind) -> tuple[str, ...]:

@@ -14,9 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from audiocli.audio.sniff import HEAD_BYTES, recognised
 from audiocli.chat import AudioBytes, AudioSource
 from audiocli.errors import InputError, OutputError
 from audiocli.printable import quoted
+
+SHORTER = "send a shorter piece, or MP3, or raise the limit of the input"
 
 _PIECE = 64 * 1024  # bytes
 _PROBLEMS = {
@@ -199,12 +202,40 @@ def copied(source: AudioSource) -> StoredSource:
         return StoredSource(lambda made: copyfileobj(file, made))
 
 
-def open_input(path: str, max_bytes: int, *, patience: float = 30) -> AudioSource:
+class Intake:
+    """Hands blocks on to `write` as they come: `max_bytes` of them, and nothing that cannot be audio.
+
+    That shows at the beginning; where the end is, or whether there is one, nobody knows. Raises `InputError`,
+    which calls it `name`, and has `hint` for what is larger.
+    """
+
+    def __init__(
+        self, write: Callable[[bytes], object], name: str, max_bytes: int, *, hint: str = SHORTER
+    ) -> None:
+        self._write = write
+        self._name = name
+        self._max_bytes = max_bytes
+        self._hint = hint
+        self._size = 0
+        self._head = b""
+
+    def take(self, block: bytes) -> None:
+        self._size += len(block)
+        if self._size > self._max_bytes:
+            raise too_large(self._name, self._max_bytes, hint=self._hint)
+        if len(self._head) < HEAD_BYTES:
+            self._head += block[: HEAD_BYTES - len(self._head)]
+            if len(self._head) == HEAD_BYTES:
+                recognised(self._head, self._name)
+        self._write(block)
+
+
+def open_input(path: str, max_bytes: int, *, patience: float = 30, stored: bool = False) -> AudioSource:
     """The audio at `path`, of which there may be `max_bytes`.
 
     A regular file is only looked at, and opened again when it is sent. A pipe or a character device is read
-    to its end, into memory. Raises `InputError` for what is missing, empty, too large or not a file, and when
-    a pipe has been silent for `patience` seconds.
+    to its end, into memory, or if `stored` into a temporary file. Raises `InputError` for what is missing,
+    empty, too large or not a file, and when a pipe has been silent for `patience` seconds.
     """
     try:
         # Without O_NONBLOCK, opening a named pipe waits until somebody writes to it.
@@ -212,7 +243,7 @@ def open_input(path: str, max_bytes: int, *, patience: float = 30) -> AudioSourc
     except (OSError, ValueError) as exc:  # ValueError: NUL in the name, or a character no file name can have
         raise _unreadable(path, exc) from exc
     try:
-        return _take(descriptor, path, max_bytes, patience)
+        return _take(descriptor, path, max_bytes, patience, stored)
     except OSError as exc:
         raise _unreadable(path, exc) from exc
     finally:
@@ -238,13 +269,11 @@ def read_limited(file: BinaryIO, max_bytes: int, name: str) -> bytes:
     return b"".join(pieces)
 
 
-def too_large(name: str, max_bytes: int, *, decoded: bool = False) -> InputError:
+def too_large(name: str, max_bytes: int, *, decoded: bool = False, hint: str = SHORTER) -> InputError:
     """`decoded` says that the file is not, but the sound in it is."""
     when = " once it is decoded" if decoded else ""
-    return InputError(
-        f"{quoted(name)} is larger than {max_bytes / 1e6:.3g} MB{when}",
-        hint="send a shorter piece, or MP3, or raise the limit of the input",
-    )
+    limit = f"{max_bytes / 1e9:.3g} GB" if max_bytes >= 1e9 else f"{max_bytes / 1e6:.3g} MB"
+    return InputError(f"{quoted(name)} is larger than {limit}{when}", hint=hint)
 
 
 class _Pipe(io.RawIOBase):
@@ -265,12 +294,15 @@ class _Pipe(io.RawIOBase):
                 f"nothing came from {quoted(self._name)} for {self._patience:g} s",
                 hint="is anything writing to it?",
             )
-        data = os.read(self._descriptor, len(buffer))
+        try:
+            data = os.read(self._descriptor, len(buffer))
+        except OSError as exc:
+            raise _unreadable(self._name, exc) from exc
         buffer[: len(data)] = data
         return len(data)
 
 
-def _take(descriptor: int, path: str, max_bytes: int, patience: float) -> AudioSource:
+def _take(descriptor: int, path: str, max_bytes: int, patience: float, stored: bool) -> AudioSource:
     status = os.fstat(descriptor)
     kind = stat.S_IFMT(status.st_mode)
     if kind in _SPECIAL:
@@ -280,12 +312,21 @@ def _take(descriptor: int, path: str, max_bytes: int, patience: float) -> AudioS
         source = FileSource(path, status.st_size, status.st_mtime_ns)
     else:
         pipe = io.BufferedReader(_Pipe(descriptor, path, patience))
-        source = AudioBytes(read_limited(pipe, max_bytes, path))
+        source = _stored(pipe, path, max_bytes) if stored else AudioBytes(read_limited(pipe, max_bytes, path))
     if source.size > max_bytes:
         raise too_large(path, max_bytes)
     if not source.size:
         raise InputError(f"{quoted(path)} is empty", hint="name an audio file")
     return source
+
+
+def _stored(pipe: BinaryIO, name: str, max_bytes: int) -> StoredSource:
+    def fill(file: BinaryIO) -> None:
+        intake = Intake(file.write, name, max_bytes)
+        while block := pipe.read(_PIECE):
+            intake.take(block)
+
+    return StoredSource(fill)
 
 
 def _modified(file: BinaryIO | io.FileIO) -> int:

@@ -1,5 +1,6 @@
 """A job's input, ready to be read any number of times: a file where it is, or one that was fetched."""
 
+import asyncio
 import io
 import os
 import sys
@@ -9,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from audiocli.audio.source import open_input
+from audiocli.audio.source import Intake, open_input
 from audiocli.chat import AudioSource
 from audiocli.files import unwritable
 from audiocli.printable import one_line
@@ -45,18 +46,20 @@ async def opened(name: str, *, max_bytes: int, seconds: float) -> AsyncIterator[
         # Looked at before it is opened: a change between the two must not go unseen.
         signature = signature_of(name)
         limit = max_bytes if signature is None else sys.maxsize
-        yield Opened(name, open_input(name, limit), signature)
+        yield Opened(name, await asyncio.to_thread(open_input, name, limit, stored=True), signature)
         return
     from audiocli.http import fetch_into
 
+    shown = one_line(without_secrets(name))
     with tempfile.TemporaryFile() as file:
+        intake = Intake(file.write, shown, max_bytes)
         try:
-            await fetch_into(file.write, name, max_bytes=max_bytes, seconds=seconds)
+            await fetch_into(intake.take, name, max_bytes=max_bytes, seconds=seconds)
             file.flush()
         except OSError as error:
             hint = "point TMPDIR to a folder with more room"
             raise unwritable(tempfile.gettempdir(), error, hint=hint) from error
-        yield Opened(one_line(without_secrets(name)), Unnamed(file.fileno(), file.tell()))
+        yield Opened(shown, Unnamed(file.fileno(), file.tell()))
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,33 @@ def test_what_is_odd_about_a_name_is_not_said_of_another_file(tmp_path: Path) ->
     assert "first" not in other.stdout.decode()
 
 
+@pytest.mark.parametrize("arguments", [["/dev/zero"], ["-"]])
+def test_what_never_ends_and_is_no_audio_is_refused_at_once(tmp_path: Path, arguments: list[str]) -> None:
+    with Path("/dev/zero").open("rb") as endless, serve(says()) as server:
+        result = subprocess.run(
+            [sys.executable, "-m", "audiocli", *command(server, *arguments, "--max-input", "100GB")],
+            stdin=endless,
+            capture_output=True,
+            env=here(tmp_path),
+            timeout=30,
+            check=False,
+        )
+    assert result.returncode == 2
+    assert "is not audio" in error_line(result)
+    assert server.connections == 0
+
+
+def test_an_address_with_an_endless_page_is_refused_at_once(tmp_path: Path) -> None:
+    def page(exchange: Exchange) -> None:
+        exchange.stream(b"<!doctype html>", media_type="audio/mpeg")
+        exchange.flood(b"<p>words</p>" * 1000)
+
+    with serve(page) as server:
+        result = transcribe(server, tmp_path, f"{server.url}/talk.mp3")
+    assert result.returncode == 2
+    assert "is not audio: it looks like HTML" in error_line(result)
+
+
 def test_a_folder_without_recordings_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "talks").mkdir()
     (tmp_path / "talks" / "notes.txt").write_text("notes")
