@@ -73,7 +73,8 @@ class Hearing:
 
     It is decoded and encoded in the threads of `reading`. Pieces that are in `done` are not asked for, nor
     are silent ones. A piece is cut, and encoded, when its turn comes: what is held in memory is what is
-    under way.
+    under way. None waits for the one before it; where that has ended, the end of its text is part of the
+    prompt.
     """
 
     def __init__(

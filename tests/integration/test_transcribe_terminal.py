@@ -168,3 +168,15 @@ def test_colour_is_left_out_where_it_is_not_wanted(tmp_path: Path) -> None:
         )
     assert "2.0 s\x1b" in shown.terminal or "2.0 s\r" in shown.terminal
     assert "\x1b[3" not in shown.terminal
+
+
+def test_bars_leave_room_for_what_a_terminal_shows_of_an_interrupt(tmp_path: Path) -> None:
+    (tmp_path / "talk.wav").write_bytes(wav(1))
+    with serve(says(seconds=0.3)) as server:
+        shown = on_terminal(
+            *("transcribe", "-r", str(tmp_path), "-m", "whisper-1", "--base-url", server.url),
+            env=here(tmp_path, COLUMNS="60"),
+        )
+    bars = [line for line in plain(shown.terminal).splitlines() if "━" in line]
+    assert bars
+    assert max(map(len, bars)) <= 58
