@@ -193,7 +193,7 @@ def _create(path: str, mode: int | None) -> BinaryIO:
     if mode is None:
         return open(path, "xb+", buffering=0)
     # Nobody reads it before its permissions are right: what it replaces may be private.
-    file = open(path, "xb+", buffering=0, opener=_open_private)  # noqa: SIM115 - the caller closes it
+    file = open(path, "xb+", buffering=0, opener=open_private)  # noqa: SIM115 - the caller closes it
     try:
         os.chmod(path, mode)
     except OSError:
@@ -203,7 +203,8 @@ def _create(path: str, mode: int | None) -> BinaryIO:
     return file
 
 
-def _open_private(path: str, flags: int) -> int:
+def open_private(path: str, flags: int) -> int:
+    """An `opener` for what is its owner's alone."""
     return os.open(path, flags, 0o600)
 
 

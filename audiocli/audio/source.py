@@ -76,7 +76,32 @@ class SliceSource:
         return io.BufferedReader(_Window(file, self.head, self.offset, self.length, "the audio"))
 
 
-class _Window(io.RawIOBase):
+class _Positioned(io.RawIOBase):
+    """Reads from a position of its own in what has `_end()` bytes."""
+
+    _position = 0
+
+    def _end(self) -> int:
+        raise NotImplementedError
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._end()}[whence]
+        if start + offset < 0:
+            raise ValueError(f"negative position {start + offset}")
+        self._position = start + offset
+        return self._position
+
+
+class _Window(_Positioned):
     """`head`, then `length` bytes of `file` from `offset`, as one file. Owns `file`."""
 
     def __init__(
@@ -94,26 +119,12 @@ class _Window(io.RawIOBase):
         self._size = len(head) + length
         self._name = name
         self._modified = modified
-        self._position = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
+    def _end(self) -> int:
+        return self._size
 
     def fileno(self) -> int:
         return self._file.fileno()
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"negative position {start + offset}")
-        self._position = start + offset
-        return self._position
 
     def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override] # what io passes here
         wanted = max(0, min(len(buffer), self._size - self._position))
@@ -140,26 +151,17 @@ class _Window(io.RawIOBase):
         return data
 
 
-class _Shared(io.RawIOBase):
-    """The bytes of `stored`, from the start, with a position of its own."""
+class _Shared(_Positioned):
+    """The bytes of `stored`, from the start."""
 
     def __init__(self, stored: "StoredSource") -> None:
         self._stored = stored  # which closes the file once nobody knows it
-        self._position = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
+    def _end(self) -> int:
+        return self._stored.size
 
     def fileno(self) -> int:
         return self._stored.descriptor
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._stored.size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
 
     def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override] # what io passes here
         count = os.preadv(self._stored.descriptor, [buffer], self._position)

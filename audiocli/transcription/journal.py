@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from weakref import finalize
 
 from audiocli.errors import InputError
+from audiocli.files import open_private
 from audiocli.printable import quoted
 from audiocli.transcript import Transcript
 from audiocli.transcription.content import Signature, digest_of
@@ -92,7 +93,7 @@ class Journal:
             path = self._transcript_path(key)
             _make_private(self._folder, "transcripts", key[:2])
             beside = f"{path}.{os.urandom(8).hex()}"
-            with open(beside, "xb", opener=_open_private) as file:
+            with open(beside, "xb", opener=open_private) as file:
                 file.write(_encode(transcript_to_json(transcript)))
             os.replace(beside, path)
             if os.path.exists(self._pieces_path(key)):
@@ -296,7 +297,3 @@ def _make_private(folder: str, *inner: str) -> None:
     for name in inner:
         folder = os.path.join(folder, name)
         os.makedirs(folder, mode=0o700, exist_ok=True)
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
+from audiocli.files import open_private
+
 KEPT_SECONDS = 90 * 86_400.0
 MOST_BYTES = 1_000_000_000
 BETWEEN_SECONDS = 86_400.0
@@ -22,7 +24,7 @@ def prune(folder: str, *inner: str, most_bytes: int = MOST_BYTES) -> None:
     now, stamp = time.time(), os.path.join(folder, _STAMP)
     if now - _written(stamp) < BETWEEN_SECONDS:
         return
-    with open(stamp, "wb", opener=_open_private):
+    with open(stamp, "wb", opener=open_private):
         os.utime(stamp)
     total = 0
     for path, size, written in sorted(_files(folder, inner), key=lambda file: file[2], reverse=True):
@@ -48,7 +50,3 @@ def _written(path: str) -> float:
         return os.stat(path).st_mtime
     except OSError:
         return 0.0
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
