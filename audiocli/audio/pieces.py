@@ -1,12 +1,17 @@
 """A recording is cut where nobody speaks, and each piece becomes what a model takes."""
 
+import math
+import sys
+from array import array
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 from audiocli.audio.formats import Format
 from audiocli.audio.pauses import WARM_UP, may_be_speech, quietest
 from audiocli.audio.recorded import Sound
+from audiocli.audio.recording import SAMPLE_BYTES
 from audiocli.audio.samples import SPEECH_RATE, byte_count, heard, heard_pcm16, stored
 from audiocli.chat import AudioPart
 from audiocli.errors import InputError
@@ -36,6 +41,7 @@ _QUIET = 184 / 32_768
 """-45 dB: below that a recording is mostly noise, and it is worth the time to look for speech in it."""
 _USUAL = 0.1
 """-20 dB: as loud as speech is in most recordings, and in those that the detector has learned from."""
+_NATIVE = {"format": "RAW", "subtype": "PCM_16", "endian": sys.byteorder.upper()}
 _FRAME = 480  # samples, 30 ms, in which there could be speech
 
 
@@ -73,6 +79,8 @@ def is_silent(sound: Sound, piece: Piece) -> bool:
 
     It reads until it finds something. What only ffmpeg could decode, where that is missing, may be anything.
     """
+    if _begins_loud(sound, piece):
+        return False
     try:
         samples = sound.samples(piece.start)
     except InputError:
@@ -161,6 +169,26 @@ def _in_frames(blocks: Iterable["np.ndarray[Any, Any]"]) -> Iterator["np.ndarray
             yield joined[:whole].reshape(-1, _FRAME)
     if len(rest):
         yield rest.reshape(1, -1)
+
+
+def _begins_loud(sound: Sound, piece: Piece) -> bool:
+    """Whether WAV is loud in a piece's first seconds, which shows without a decoder, and without NumPy."""
+    samples = sound.direct
+    if samples is None or not _NATIVE.items() <= samples.layout.items():
+        return False
+    step = samples.channels * round(samples.rate * _FRAME / SPEECH_RATE)
+    seconds = min(piece.end - piece.start, _STRETCH)
+    with samples.source.open() as file:
+        file.seek(round(piece.start * samples.rate) * samples.channels * SAMPLE_BYTES)
+        data = file.read(round(seconds * samples.rate) * samples.channels * SAMPLE_BYTES)
+    part = array("h", data[: len(data) // SAMPLE_BYTES * SAMPLE_BYTES])
+    return any(_deviation(part[at : at + step]) > _QUIET for at in range(0, len(part), step))
+
+
+def _deviation(frame: "array[int]") -> float:
+    """Root of the mean square, without what is constant; full scale is 1.0."""
+    mean = sum(frame) / len(frame)
+    return math.sqrt(max(0.0, sum(map(mul, frame, frame)) / len(frame) - mean**2)) / 32_768
 
 
 def _loudest(blocks: Iterable["np.ndarray[Any, Any]"]) -> float:
