@@ -12,11 +12,10 @@ from audiocli.providers.base import Transcriber
 from audiocli.providers.retry import Notify, Retrying
 from audiocli.transcript import Hearing, Limits, TranscriptionRequest
 
-FIRST_WAIT_SECONDS = 2.0  # 2 s, 8 s, 32 s, 60 s, 60 s, … where the service does not say how long
-GROWTH = 4
+FIRST_WAIT_SECONDS = 1.0  # 1 s, 8 s, 60 s, 60 s, … where the service does not say how long
+GROWTH = 8
 LONGEST_WAIT_SECONDS = 60.0
-HASTY_SECONDS = 1.0
-MOST_HASTY = 3  # limits in a row of which a wait shorter than that is believed
+MOST_HASTY = 3  # limits in a row of which a shorter wait is believed
 
 
 def is_limit(error: ProviderError) -> bool:
@@ -114,7 +113,7 @@ class Pace:
 
     def _wait_after(self, retry_after: float | None) -> float:
         """What the service asks for; where it asks for no time, but again and again, a growing one."""
-        if retry_after is not None and (retry_after >= HASTY_SECONDS or self._in_a_row <= MOST_HASTY):
+        if retry_after is not None and (retry_after >= FIRST_WAIT_SECONDS or self._in_a_row <= MOST_HASTY):
             return retry_after
         exponent = min(self._in_a_row - 1, 10)
         longest = min(FIRST_WAIT_SECONDS * GROWTH**exponent, LONGEST_WAIT_SECONDS)

@@ -79,7 +79,7 @@ def test_a_limit_is_waited_for_as_long_as_the_service_asks_else_longer_each_time
         return [event async for event in careful.stream(REQUEST)]
 
     assert asyncio.run(hear()) == [WRITTEN]
-    assert (scripted.calls, clock.slept) == (4, [3, 8, 32])
+    assert (scripted.calls, clock.slept) == (4, [3, 8, 60])
     assert notes[0] == "too fast; waiting 3.0 s, then 2 at once"
 
 
