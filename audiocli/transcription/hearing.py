@@ -19,9 +19,9 @@ from audiocli.transcript import Limits, TranscriptionRequest
 from audiocli.transcription.content import ChangedError
 from audiocli.transcription.faults import is_common, is_out_of_reach, named
 from audiocli.transcription.job import Heard, JobOptions, PieceDone
-from audiocli.transcription.joining import placed, text_of
+from audiocli.transcription.joining import placed, span_of, text_of
 from audiocli.transcription.opening import Opened
-from audiocli.transcription.order import InOrder
+from audiocli.transcription.order import PARAGRAPH, InOrder
 from audiocli.wire.captions import paragraphs
 
 P = ParamSpec("P")
@@ -31,8 +31,6 @@ SUBTITLE_SECONDS = 30.0  # A piece's length where only pieces have times, and a 
 WAV_BYTES_PER_SECOND = 32_100  # at 16 kHz, of one channel, with room for a header
 PROMPT_CHARACTERS = 200
 FAILURES_IN_A_ROW = 3  # After as many, with nothing between them that went well, no more pieces are sent.
-
-_PARAGRAPH = "\n\n"
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ class Hearing:
             self._in_a_row = 0
             self._reached = True
             yield piece
-        yield from _heard(self._order.end(index, _PARAGRAPH.join(paragraphs(piece.segments))))
+        yield from _heard(self._order.end(index, PARAGRAPH.join(paragraphs(piece.segments)), span_of(piece)))
 
     def _is_spoilt(self) -> bool:
         return any(self._concerns_all(failed.error) for failed in self._failed)
@@ -262,8 +260,9 @@ class Hearing:
 
 def _heard(texts: Iterator[str]) -> Iterator[Heard]:
     for text in texts:
-        first, *others = text.split(_PARAGRAPH)
-        yield Heard(first)
+        first, *others = text.split(PARAGRAPH)
+        if first:
+            yield Heard(first)
         yield from (Heard(f" {other}", paragraph=True) for other in others)
 
 
