@@ -54,7 +54,7 @@ class FileSource:
         try:
             file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - the reader owns it
         except OSError as exc:
-            raise _unreadable(self.path, exc) from exc
+            raise unreadable(self.path, exc) from exc
         return io.BufferedReader(_Window(file, b"", 0, self.size, self.path, self.modified))
 
 
@@ -145,7 +145,7 @@ class _Window(_Positioned):
             data = self._file.read(count)
             changed = self._modified is not None and self._modified != _modified(self._file)
         except OSError as exc:
-            raise _unreadable(self._name, exc) from exc
+            raise unreadable(self._name, exc) from exc
         if changed or not data:
             raise InputError(f"{quoted(self._name)} changed while it was read", hint="try again")
         return data
@@ -243,11 +243,11 @@ def open_input(path: str, max_bytes: int, *, patience: float = 30, stored: bool 
         # Without O_NONBLOCK, opening a named pipe waits until somebody writes to it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except (OSError, ValueError) as exc:  # ValueError: NUL in the name, or a character no file name can have
-        raise _unreadable(path, exc) from exc
+        raise unreadable(path, exc) from exc
     try:
         return _take(descriptor, path, max_bytes, patience, stored)
     except OSError as exc:
-        raise _unreadable(path, exc) from exc
+        raise unreadable(path, exc) from exc
     finally:
         os.close(descriptor)
 
@@ -265,7 +265,7 @@ def read_limited(file: BinaryIO, max_bytes: int, name: str) -> bytes:
             if len(piece) < wanted:  # That was the end: a terminal that is asked again waits for another one.
                 break
     except OSError as exc:
-        raise _unreadable(name, exc) from exc
+        raise unreadable(name, exc) from exc
     if not left:
         raise too_large(name, max_bytes)
     return b"".join(pieces)
@@ -299,7 +299,7 @@ class _Pipe(io.RawIOBase):
         try:
             data = os.read(self._descriptor, len(buffer))
         except OSError as exc:
-            raise _unreadable(self._name, exc) from exc
+            raise unreadable(self._name, exc) from exc
         buffer[: len(data)] = data
         return len(data)
 
@@ -335,7 +335,8 @@ def _modified(file: BinaryIO | io.FileIO) -> int:
     return os.fstat(file.fileno()).st_mtime_ns
 
 
-def _unreadable(name: str, error: OSError | ValueError) -> InputError:
+def unreadable(name: str, error: OSError | ValueError) -> InputError:
+    """`error` as the line that a user reads."""
     if isinstance(error, OSError):
         return _cannot_read(name, _PROBLEMS.get(error.errno or 0) or error.strerror or "it is unreadable")
     return _cannot_read(name, "no file can have that name")
