@@ -5,7 +5,6 @@ import os
 import re
 import stat
 import sys
-import time
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -35,7 +34,6 @@ _OPEN_AT_ONCE: int = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O
 
 
 _HIDDEN = re.compile(r"\.audiocli-[0-9a-f]{16}\.tmp")
-_FRESH_SECONDS = 60.0  # in which a file may not be locked yet
 
 
 def unwritable(name: str, error: OSError, *, hint: str = CHOOSE_ANOTHER) -> OutputError:
@@ -59,9 +57,7 @@ class AtomicFile:
         try:
             self._target = _resolved(path)
             mode = _checked_mode(self._target, clobber)
-            self._temporary = _beside(self._target, f".audiocli-{os.urandom(8).hex()}.tmp")
-            self.file = _create(self._temporary, mode)
-            _lock(self.file.fileno())
+            self._temporary, self.file = _create_hidden(self._target, mode)
         except OSError as error:
             raise unwritable(path, error) from error
         except ValueError as error:
@@ -188,6 +184,29 @@ def _checked_mode(target: str, clobber: bool) -> int | None:
     return stat.S_IMODE(status.st_mode)
 
 
+def _create_hidden(target: str, mode: int | None) -> tuple[str, BinaryIO]:
+    """A new file beside `target`, and its path, which no `sweep` takes away while it is open."""
+    while True:
+        path = _beside(target, f".audiocli-{os.urandom(8).hex()}.tmp")
+        file = _create(path, mode)
+        if _is_held(file, path):
+            return path, file
+        file.close()
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def _is_held(file: BinaryIO, path: str) -> bool:
+    """Whether no `sweep` was faster."""
+    try:
+        _lock(file.fileno())
+    except BlockingIOError:
+        return False
+    except OSError:  # There are no locks, and nothing is swept.
+        return True
+    return os.path.lexists(path)
+
+
 def _create(path: str, mode: int | None) -> BinaryIO:
     """A new file, unbuffered. Without `mode` it gets what any program's file gets: 0666 less the umask."""
     if mode is None:
@@ -215,33 +234,29 @@ def sweep(folder: str) -> None:
     """
     with suppress(OSError), os.scandir(folder or os.curdir) as entries:
         for entry in entries:
-            if _HIDDEN.fullmatch(entry.name) and _is_abandoned(entry):
-                os.unlink(entry.path)
+            if _HIDDEN.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _remove_abandoned(entry.path)
 
 
-def _is_abandoned(entry: "os.DirEntry[str]") -> bool:
-    if not entry.is_file(follow_symlinks=False):
-        return False
-    if time.time() - entry.stat(follow_symlinks=False).st_mtime < _FRESH_SECONDS:
-        return False
-    descriptor = os.open(entry.path, os.O_RDWR)
-    try:
-        return _lock(descriptor)
-    finally:
-        os.close(descriptor)
+def _remove_abandoned(path: str) -> None:
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            _lock(descriptor)
+            os.unlink(path)  # While it is locked: whoever has just made it sees that it is gone.
+        finally:
+            os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
-    """Lock a file until it is closed; returns whether that could be done."""
-    if sys.platform == "win32":  # where a file that is open cannot be taken away
-        return False
+def _lock(descriptor: int) -> None:
+    """Lock a file until it is closed. Raises `BlockingIOError` where another has done so, `OSError` where
+    there are no locks.
+    """
+    if sys.platform == "win32":
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
     import fcntl
 
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _sync_folder(path: str) -> None:

@@ -42,6 +42,7 @@ _QUIET = 184 / 32_768
 _USUAL = 0.1
 """-20 dB: as loud as speech is in most recordings, and in those that the detector has learned from."""
 _NATIVE = {"format": "RAW", "subtype": "PCM_16", "endian": sys.byteorder.upper()}
+_GLANCE = 3.0  # seconds of a piece in which most begin to speak
 _FRAME = 480  # samples, 30 ms, in which there could be speech
 
 
@@ -177,7 +178,7 @@ def _begins_loud(sound: Sound, piece: Piece) -> bool:
     if samples is None or not _NATIVE.items() <= samples.layout.items():
         return False
     step = samples.channels * round(samples.rate * _FRAME / SPEECH_RATE)
-    seconds = min(piece.end - piece.start, _STRETCH)
+    seconds = min(piece.end - piece.start, _GLANCE)
     with samples.source.open() as file:
         file.seek(round(piece.start * samples.rate) * samples.channels * SAMPLE_BYTES)
         data = file.read(round(seconds * samples.rate) * samples.channels * SAMPLE_BYTES)

@@ -87,14 +87,14 @@ def find_recordings(
 def _without_transcripts(names: Sequence[str], note: Callable[[str], None]) -> list[str]:
     """`names` without the transcripts of others among them: the second time, `DIR/*` has both."""
     stems = {os.path.splitext(name)[0] for name in names if not _has_transcript_name(name)} | set(names)
-    written = [
-        name
+    written = {
+        name: None  # A set would not keep their order.
         for name in names
         if _has_transcript_name(name) and os.path.splitext(name)[0] in stems and _is_no_sound(name)
-    ]
+    }
     if written:
         more = f", and {len(written) - 1} more" if len(written) > 1 else ""
-        note(f"transcripts beside their recordings are passed over: {quoted(written[0])}{more}")
+        note(f"transcripts beside their recordings are passed over: {quoted(next(iter(written)))}{more}")
     return [name for name in names if name not in written]
 
 

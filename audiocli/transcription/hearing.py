@@ -280,7 +280,8 @@ def _longest(options: JobOptions, limits: Limits) -> float:
 
 
 def _tail(text: str) -> str:
-    """The last words of `text`, whole ones."""
+    """The last words of `text`, whole ones where a script has spaces between them."""
     if len(text) <= PROMPT_CHARACTERS:
         return text
-    return text[-PROMPT_CHARACTERS:].partition(" ")[2]
+    tail = text[-PROMPT_CHARACTERS:]
+    return tail.partition(" ")[2] or tail

@@ -52,9 +52,9 @@ class Tally:
 
     @property
     def dollars(self) -> float | None:
-        """What was paid, as far as that is known; `None` where nothing is."""
+        """What was paid, as far as that is known; `None` where nothing is known but that some was free."""
         known = [cost for cost in self.costs if cost is not None]
-        return sum(known) if known or not self.costs else None
+        return sum(known) if any(known) or len(known) == len(self.costs) else None
 
 
 @dataclass(frozen=True)

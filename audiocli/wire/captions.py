@@ -12,7 +12,7 @@ from audiocli.chat import Usage
 from audiocli.errors import InputError
 from audiocli.transcript import Segment, Timing, Transcript, Word
 from audiocli.wire.cues import Cue, cues, seconds
-from audiocli.wire.prose import plain
+from audiocli.wire.prose import plain, space_between
 
 __all__ = [
     "Cue",
@@ -53,17 +53,17 @@ def encode_text(transcript: Transcript) -> str:
 
 def paragraphs(segments: Iterable[Segment]) -> list[str]:
     """Those of `encode_text`."""
-    found = list[str]()
+    found = list[list[str]]()
     before: Segment | None = None
     for segment in segments:
         if not (text := plain(segment.text)):
             continue
         if before is None or _begins_paragraph(before, segment):
-            found.append(_labelled(text, segment.speaker))
+            found.append([_labelled(text, segment.speaker)])
         else:
-            found[-1] += f" {text}"
+            found[-1] += space_between(found[-1][-1], text), text
         before = segment
-    return found
+    return ["".join(parts) for parts in found]
 
 
 def _begins_paragraph(before: Segment, segment: Segment) -> bool:

@@ -62,15 +62,31 @@ def test_what_a_killed_process_has_left_is_swept_away_and_nothing_else(tmp_path:
     (tmp_path / ".audiocli-mine.tmp").write_bytes(b"")
     (tmp_path / ".audiocli-0123456789abcdef.tmp").symlink_to("nowhere")
     sweep(str(tmp_path))
-    assert left in names(tmp_path)  # A process that has just made it may not have locked it yet.
-    for path in tmp_path.glob(".audiocli-*.tmp"):
-        os.utime(path, (0, 0), follow_symlinks=False)
-    sweep(str(tmp_path))
     assert left not in names(tmp_path)
     assert len(names(tmp_path)) == 3
     living.write(b"whole")
     living.commit()
     assert (tmp_path / "b").read_bytes() == b"whole"
+
+
+def test_what_is_begun_while_others_sweep_is_written(tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def sweep_on() -> None:
+        while not ended.is_set():
+            sweep(str(tmp_path))
+
+    sweepers = [threading.Thread(target=sweep_on) for _ in range(2)]
+    for sweeper in sweepers:
+        sweeper.start()
+    try:
+        for number in range(200):
+            written(tmp_path / str(number))
+    finally:
+        ended.set()
+        for sweeper in sweepers:
+            sweeper.join()
+    assert len(names(tmp_path)) == 200
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])

@@ -251,6 +251,13 @@ def test_the_end_of_a_piece_prompts_the_next(tmp_path: Path) -> None:
     assert len(second) <= PROMPT_CHARACTERS + len("Names ")
 
 
+def test_the_end_of_a_text_without_spaces_prompts_the_next(tmp_path: Path) -> None:
+    transcriber = one_at_a_time()
+    transcriber.answer = lambda number, request: "日本語" * 100
+    run(transcriber, wav(tmp_path / "a.wav", 9))
+    assert transcriber.requests[1].prompt == ("日本語" * 100)[-PROMPT_CHARACTERS:]
+
+
 def test_a_model_that_reads_no_prompt_is_given_none_of_ours(tmp_path: Path) -> None:
     transcriber = one_at_a_time(prompt=False)
     run(transcriber, wav(tmp_path / "a.wav", 9))
