@@ -74,8 +74,9 @@ class AtomicFile:
         """Put the file under its name, on disk and not only in memory."""
         try:
             os.fsync(self.file.fileno())
-            self.file.close()
+            self._close_early()
             self._publish()
+            self.file.close()
         except OSError as error:
             raise unwritable(self.path, error) from error
         _sync_folder(os.path.dirname(self._target))
@@ -90,10 +91,13 @@ class AtomicFile:
         name = next(name for name in names if not os.path.lexists(_beside(self._target, name)))
         kept = _beside(self._target, name)
         try:
-            self.file.close()
+            self._close_early()
             os.replace(self._temporary, kept)
         except OSError:
             return self._temporary
+        finally:
+            with suppress(OSError):
+                self.file.close()
         return kept if os.path.islink(self.path) else _beside(self.path, name)
 
     def discard(self) -> None:
@@ -101,6 +105,11 @@ class AtomicFile:
             self.file.close()
         with suppress(OSError):
             os.unlink(self._temporary)
+
+    def _close_early(self) -> None:
+        """Elsewhere a file stays open, and thereby locked, until it has its name: see `sweep`."""
+        if sys.platform == "win32":  # where one that is open gets no other name
+            self.file.close()
 
     def _publish(self) -> None:
         if self._clobber:
