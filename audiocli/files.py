@@ -2,7 +2,9 @@
 
 import errno
 import os
+import re
 import stat
+import sys
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -31,6 +33,9 @@ _PROBLEMS = {
 _OPEN_AT_ONCE: int = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
+_HIDDEN = re.compile(r"\.audiocli-[0-9a-f]{16}\.tmp")
+
+
 def unwritable(name: str, error: OSError, *, hint: str = CHOOSE_ANOTHER) -> OutputError:
     """`error` as the line that a user reads."""
     problem = _PROBLEMS.get(error.errno or 0) or error.strerror or "it cannot be written"
@@ -52,8 +57,7 @@ class AtomicFile:
         try:
             self._target = _resolved(path)
             mode = _checked_mode(self._target, clobber)
-            self._temporary = _beside(self._target, f".audiocli-{os.urandom(8).hex()}.tmp")
-            self.file = _create(self._temporary, mode)
+            self._temporary, self.file = _create_hidden(self._target, mode)
         except OSError as error:
             raise unwritable(path, error) from error
         except ValueError as error:
@@ -70,8 +74,9 @@ class AtomicFile:
         """Put the file under its name, on disk and not only in memory."""
         try:
             os.fsync(self.file.fileno())
-            self.file.close()
+            self._close_early()
             self._publish()
+            self.file.close()
         except OSError as error:
             raise unwritable(self.path, error) from error
         _sync_folder(os.path.dirname(self._target))
@@ -86,10 +91,13 @@ class AtomicFile:
         name = next(name for name in names if not os.path.lexists(_beside(self._target, name)))
         kept = _beside(self._target, name)
         try:
-            self.file.close()
+            self._close_early()
             os.replace(self._temporary, kept)
         except OSError:
             return self._temporary
+        finally:
+            with suppress(OSError):
+                self.file.close()
         return kept if os.path.islink(self.path) else _beside(self.path, name)
 
     def discard(self) -> None:
@@ -97,6 +105,11 @@ class AtomicFile:
             self.file.close()
         with suppress(OSError):
             os.unlink(self._temporary)
+
+    def _close_early(self) -> None:
+        """Elsewhere a file stays open, and thereby locked, until it has its name: see `sweep`."""
+        if sys.platform == "win32":  # where one that is open gets no other name
+            self.file.close()
 
     def _publish(self) -> None:
         if self._clobber:
@@ -180,12 +193,35 @@ def _checked_mode(target: str, clobber: bool) -> int | None:
     return stat.S_IMODE(status.st_mode)
 
 
+def _create_hidden(target: str, mode: int | None) -> tuple[str, BinaryIO]:
+    """A new file beside `target`, and its path, which no `sweep` takes away while it is open."""
+    while True:
+        path = _beside(target, f".audiocli-{os.urandom(8).hex()}.tmp")
+        file = _create(path, mode)
+        if _is_held(file, path):
+            return path, file
+        file.close()
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def _is_held(file: BinaryIO, path: str) -> bool:
+    """Whether no `sweep` was faster."""
+    try:
+        _lock(file.fileno())
+    except BlockingIOError:
+        return False
+    except OSError:  # There are no locks, and nothing is swept.
+        return True
+    return os.path.lexists(path)
+
+
 def _create(path: str, mode: int | None) -> BinaryIO:
     """A new file, unbuffered. Without `mode` it gets what any program's file gets: 0666 less the umask."""
     if mode is None:
         return open(path, "xb+", buffering=0)
     # Nobody reads it before its permissions are right: what it replaces may be private.
-    file = open(path, "xb+", buffering=0, opener=_open_private)  # noqa: SIM115 - the caller closes it
+    file = open(path, "xb+", buffering=0, opener=open_private)  # noqa: SIM115 - the caller closes it
     try:
         os.chmod(path, mode)
     except OSError:
@@ -195,8 +231,41 @@ def _create(path: str, mode: int | None) -> BinaryIO:
     return file
 
 
-def _open_private(path: str, flags: int) -> int:
+def open_private(path: str, flags: int) -> int:
+    """An `opener` for what is its owner's alone."""
     return os.open(path, flags, 0o600)
+
+
+def sweep(folder: str) -> None:
+    """Take away the hidden files in `folder` of processes that were killed.
+
+    Whoever lives holds a lock on his. Where a file system has no locks, the files stay.
+    """
+    with suppress(OSError), os.scandir(folder or os.curdir) as entries:
+        for entry in entries:
+            if _HIDDEN.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _remove_abandoned(entry.path)
+
+
+def _remove_abandoned(path: str) -> None:
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            _lock(descriptor)
+            os.unlink(path)  # While it is locked: whoever has just made it sees that it is gone.
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Lock a file until it is closed. Raises `BlockingIOError` where another has done so, `OSError` where
+    there are no locks.
+    """
+    if sys.platform == "win32":
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+    import fcntl
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _sync_folder(path: str) -> None:

@@ -6,7 +6,7 @@ nothing. It is right where loudness misleads, in noise and in the soft ends of w
 moment is taken.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # it costs 100 ms
@@ -37,6 +37,20 @@ def quietest(samples: "np.ndarray[Any, Any]", warm_up: int) -> tuple[int, bool]:
     start, end = max(pauses, key=lambda pause: (min(pause[1] - pause[0], _LONG), pause[0]))
     margin = (end - start) * _FRAME // 4
     return _hush(samples, start * _FRAME + margin, end * _FRAME - margin), True
+
+
+def may_be_speech(blocks: Iterable["np.ndarray[Any, Any]"], gain: float) -> bool:
+    """Whether the detector finds anything like speech in `blocks` that are made louder by `gain`.
+
+    It finds speech in as much noise. Where the detector is not there, anything may be speech.
+    """
+    for block in blocks:
+        found = _probabilities((block - block.mean()) * gain)
+        if not found and len(block) >= _FRAME:
+            return True
+        if any(probability >= _SPEECH for probability in found):
+            return True
+    return False
 
 
 def _gaps(speech: list[bool], first: int) -> Iterator[tuple[int, int]]:

@@ -1,12 +1,17 @@
 """A recording is cut where nobody speaks, and each piece becomes what a model takes."""
 
+import math
+import sys
+from array import array
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 from audiocli.audio.formats import Format
-from audiocli.audio.pauses import WARM_UP, quietest
+from audiocli.audio.pauses import WARM_UP, may_be_speech, quietest
 from audiocli.audio.recorded import Sound
+from audiocli.audio.recording import SAMPLE_BYTES
 from audiocli.audio.samples import SPEECH_RATE, byte_count, heard, heard_pcm16, stored
 from audiocli.chat import AudioPart
 from audiocli.errors import InputError
@@ -32,6 +37,12 @@ _SILENCE = 10 / 32_768
 """How loud (root of the mean square over a frame) is nothing: -70 dB. Speech that was recorded far too low is
 at -50 dB.
 """
+_QUIET = 184 / 32_768
+"""-45 dB: below that a recording is mostly noise, and it is worth the time to look for speech in it."""
+_USUAL = 0.1
+"""-20 dB: as loud as speech is in most recordings, and in those that the detector has learned from."""
+_NATIVE = {"format": "RAW", "subtype": "PCM_16", "endian": sys.byteorder.upper()}
+_GLANCE = 3.0  # seconds of a piece in which most begin to speak
 _FRAME = 480  # samples, 30 ms, in which there could be speech
 
 
@@ -64,16 +75,21 @@ def cut(sound: Sound, longest: float, *, start: float = 0.0, end: float | None =
 
 
 def is_silent(sound: Sound, piece: Piece) -> bool:
-    """Whether nothing in it could be speech. Quiet speech, and noise, are not silence.
+    """Whether nothing in it could be speech. Quiet speech is no silence, and neither is noise, unless it is
+    quiet and nothing in it resembles speech.
 
     It reads until it finds something. What only ffmpeg could decode, where that is missing, may be anything.
     """
+    if _begins_loud(sound, piece):
+        return False
     try:
         samples = sound.samples(piece.start)
     except InputError:
         return False
-    blocks = heard(samples, piece.start, piece.end)
-    return all(_loudness(frames) <= _SILENCE for frames in _in_frames(blocks))
+    loudest = _loudest(heard(samples, piece.start, piece.end))
+    if _SILENCE < loudest <= _QUIET:
+        return not may_be_speech(heard(samples, piece.start, piece.end), _USUAL / loudest)
+    return loudest <= _SILENCE
 
 
 def part_of(sound: Sound, piece: Piece, formats: Collection[str], max_bytes: int) -> AudioPart:
@@ -156,6 +172,31 @@ def _in_frames(blocks: Iterable["np.ndarray[Any, Any]"]) -> Iterator["np.ndarray
         yield rest.reshape(1, -1)
 
 
-def _loudness(frames: "np.ndarray[Any, Any]") -> float:
-    """Of the loudest; a constant offset is not loud."""
-    return float(frames.std(axis=1).max())
+def _begins_loud(sound: Sound, piece: Piece) -> bool:
+    """Whether WAV is loud in a piece's first seconds, which shows without a decoder, and without NumPy."""
+    samples = sound.direct
+    if samples is None or not _NATIVE.items() <= samples.layout.items():
+        return False
+    step = samples.channels * round(samples.rate * _FRAME / SPEECH_RATE)
+    seconds = min(piece.end - piece.start, _GLANCE)
+    with samples.source.open() as file:
+        file.seek(round(piece.start * samples.rate) * samples.channels * SAMPLE_BYTES)
+        data = file.read(round(seconds * samples.rate) * samples.channels * SAMPLE_BYTES)
+    part = array("h", data[: len(data) // SAMPLE_BYTES * SAMPLE_BYTES])
+    return any(_deviation(part[at : at + step]) > _QUIET for at in range(0, len(part), step))
+
+
+def _deviation(frame: "array[int]") -> float:
+    """Root of the mean square, without what is constant; full scale is 1.0."""
+    mean = sum(frame) / len(frame)
+    return math.sqrt(max(0.0, sum(map(mul, frame, frame)) / len(frame) - mean**2)) / 32_768
+
+
+def _loudest(blocks: Iterable["np.ndarray[Any, Any]"]) -> float:
+    """How loud the loudest frame is, or the first that is not quiet. A constant offset is not loud."""
+    loudest = 0.0
+    for frames in _in_frames(blocks):
+        loudest = max(loudest, float(frames.std(axis=1).max()))
+        if loudest > _QUIET:
+            break
+    return loudest

@@ -7,7 +7,7 @@ from io import BytesIO
 from audiocli.audio.decode import decode_file, decode_samples
 from audiocli.audio.ffmpeg import decode_by_ffmpeg
 from audiocli.audio.sndfile import UndecodableError
-from audiocli.audio.sniff import HEAD_BYTES, NAMES, Kind, looks_like, sniff
+from audiocli.audio.sniff import HEAD_BYTES, NAMES, Kind, recognised
 from audiocli.audio.source import SliceSource, read_limited, too_large
 from audiocli.audio.wav import STREAMED, Wav, read_wav, read_wav_variant, wav_header
 from audiocli.chat import AudioBytes, AudioPart, AudioSource
@@ -88,14 +88,7 @@ def prepare(source: AudioSource, name: str, *, max_bytes: int, ffmpeg: str = "ff
 def identify(source: AudioSource, name: str) -> Kind:
     with source.open() as file:
         head = file.read(HEAD_BYTES)
-    if not head:
-        raise InputError(f"{quoted(name)} is empty", hint="name an audio file")
-    kind = sniff(head)
-    if not kind:
-        raise InputError(
-            f"{quoted(name)} is not audio: it looks like {looks_like(head)}", hint="name an audio file"
-        )
-    return kind
+    return recognised(head, name)
 
 
 def misnamed(name: str, kind: Kind) -> tuple[str, ...]:
@@ -107,7 +100,7 @@ def misnamed(name: str, kind: Kind) -> tuple[str, ...]:
 
 def _prepare_wav(given: _Given) -> Prepared:
     wav = locate_sound(given.source, given.name)
-    notes = cut_off(given.name, wav)
+    notes = cut_off(quoted(given.name), wav)
     if not is_plain(wav):
         return replace(_convert(given, wav), notes=notes)
     return Prepared(AudioPart(with_true_sizes(given.source, given.kind, wav), "wav"), wav.duration, notes)
@@ -122,11 +115,12 @@ def locate_sound(source: AudioSource, name: str) -> Wav:
         raise InputError(f"{quoted(name)} is not a usable WAV file: {exc.message}", hint=_HINT) from exc
 
 
-def cut_off(name: str, wav: Wav) -> tuple[str, ...]:
+def cut_off(what: str, wav: Wav) -> tuple[str, ...]:
+    """A note for a file that says that it is longer; `what` it is called."""
     if not wav.truncated:
         return ()
     promised = wav.size_field / wav.byte_rate
-    return (f"{quoted(name)} is cut off: {wav.duration:.1f} s of {promised:.1f} s are there",)
+    return (f"{what} is cut off: {wav.duration:.1f} s of {promised:.1f} s are there",)
 
 
 def is_plain(wav: Wav) -> bool:

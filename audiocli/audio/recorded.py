@@ -22,6 +22,7 @@ _WORDS: dict[Kind, str] = {"mp4": "m4a", "opus": "ogg", "rf64": "wav", "rifx": "
 """The wire's words for a container, where they are not our own."""
 
 _HINT = "install ffmpeg, or convert it to WAV, MP3 or FLAC"
+_IT = "it"  # A note holds of the content, whatever a file with it is called.
 _TAIL = 0.5  # seconds before the end of a file that show whether they are there
 _LARGEST_PAGE = 65_307  # bytes, in Ogg
 _LAST_PAGE = 4  # among the flags of one
@@ -34,8 +35,8 @@ class Sound:
 
     `source` is the file as it was given, and `format` the wire's word for its container; `plain` says that a
     service can be trusted to read it. `duration` is of the sound that is there, in seconds; `rate` (Hz) and
-    `channels` are 0 where only a decoder could tell. `notes` are sentences about what was found and may
-    surprise.
+    `channels` are 0 where only a decoder could tell. `notes` are sentences about it that may surprise, and
+    hold of every copy; what is odd about this one's name is in `misnamed`.
 
     `direct` is the sound as it can be read from the file, and `made` reads it from any place, at the first
     call perhaps after a conversion of all of it.
@@ -51,6 +52,7 @@ class Sound:
     plain: bool
     direct: Samples | None
     made: Callable[[], Samples] | None = None
+    misnamed: tuple[str, ...] = ()
 
     def samples(self, start: float) -> Samples:
         """What has the sound from `start` on. Raises `InputError` where nothing can decode it."""
@@ -104,7 +106,7 @@ def examine(source: AudioSource, name: str, *, ffmpeg: str = "ffmpeg") -> Sound:
         sound = _EXAMINERS.get(kind, _examine_foreign)(given)
     except UndecodableError as exc:
         sound = _examine_by_ffmpeg(given, exc.message)
-    return replace(sound, notes=misnamed(name, kind) + sound.notes)
+    return replace(sound, misnamed=misnamed(name, kind))
 
 
 def _examine_wav(given: _Given) -> Sound:
@@ -112,7 +114,7 @@ def _examine_wav(given: _Given) -> Sound:
     layout = layout_of(wav)
     source = SliceSource(b"", given.source, wav.data_offset, wav.data_size)
     samples = Samples(given.name, source, wav.rate, wav.channels, layout)
-    sound = given.sound(wav.duration, samples, notes=cut_off(given.name, wav))
+    sound = given.sound(wav.duration, samples, notes=cut_off(_IT, wav))
     mended = _mended(given, wav)
     return replace(sound, source=mended, plain=True) if mended else replace(sound, plain=False)
 
@@ -133,7 +135,7 @@ def _examine_mpeg(given: _Given) -> Sound:
             found = read_mpeg(file, given.source.size)
     except InputError as exc:
         raise InputError(f"{quoted(given.name)} is not usable: {exc.message}", hint=_HINT) from exc
-    notes = _shortened(given.name, found.duration, found.promised)
+    notes = _shortened(found.duration, found.promised)
     if given.kind == "mp3":
         samples = _mp3_samples(given, found)
         made = Once(lambda: salvaged(samples)[0])
@@ -158,7 +160,7 @@ def _examine_file(given: _Given) -> Sound:
         return given.sound(stated / samples.rate, samples, notes=_endless(given))
     copy, duration = salvaged(samples)
     promised = stated / samples.rate if stated else None
-    notes = _shortened(given.name, duration, promised)
+    notes = _shortened(duration, promised)
     return given.sound(duration, copy, plain=False, notes=notes)
 
 
@@ -191,7 +193,7 @@ def _endless(given: _Given) -> tuple[str, ...]:
         last = file.read().rpartition(b"OggS")[2]
     if last[1:2] and last[1] & _LAST_PAGE:
         return ()
-    return (f"{quoted(given.name)} is cut off: its last page is missing",)
+    return (f"{_IT} is cut off: its last page is missing",)
 
 
 def _examine_foreign(given: _Given) -> Sound:
@@ -201,7 +203,7 @@ def _examine_foreign(given: _Given) -> Sound:
     if stated and stated.whole:
         return given.sound(stated.seconds, None, made=Once(partial(_by_ffmpeg, given)))
     sound = _examine_by_ffmpeg(given)
-    return replace(sound, notes=_shortened(given.name, sound.duration, stated.seconds if stated else None))
+    return replace(sound, notes=_shortened(sound.duration, stated.seconds if stated else None))
 
 
 def _examine_by_ffmpeg(given: _Given, why: str = "it takes ffmpeg") -> Sound:
@@ -225,10 +227,10 @@ def _by_ffmpeg(given: _Given, why: str = "it takes ffmpeg") -> Samples:
     return Samples(given.name, made, SPEECH_RATE, 1)
 
 
-def _shortened(name: str, duration: float, promised: float | None) -> tuple[str, ...]:
+def _shortened(duration: float, promised: float | None) -> tuple[str, ...]:
     if promised is None or promised - duration < _LOST:
         return ()
-    return (f"{quoted(name)} is cut off: {duration:.1f} s of {promised:.1f} s are there",)
+    return (f"{_IT} is cut off: {duration:.1f} s of {promised:.1f} s are there",)
 
 
 _EXAMINERS: dict[Kind, Callable[[_Given], Sound]] = {

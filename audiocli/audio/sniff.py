@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from audiocli.errors import InputError
+from audiocli.printable import quoted
+
 Kind = Literal[
     "wav",
     "rf64",
@@ -154,6 +157,18 @@ def sniff(head: bytes) -> Kind | None:
         if _bears(head, marks):
             return kind
     return _sniff_frames(head)
+
+
+def recognised(head: bytes, name: str) -> Kind:
+    """What `sniff` says. Raises `InputError`, which calls it `name`, for what is no audio."""
+    if not head:
+        raise InputError(f"{quoted(name)} is empty", hint="name an audio file")
+    kind = sniff(head)
+    if not kind:
+        raise InputError(
+            f"{quoted(name)} is not audio: it looks like {looks_like(head)}", hint="name an audio file"
+        )
+    return kind
 
 
 def looks_like(head: bytes) -> str:

@@ -14,9 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from audiocli.audio.sniff import HEAD_BYTES, recognised
 from audiocli.chat import AudioBytes, AudioSource
 from audiocli.errors import InputError, OutputError
 from audiocli.printable import quoted
+
+SHORTER = "send a shorter piece, or MP3, or raise the limit of the input"
 
 _PIECE = 64 * 1024  # bytes
 _PROBLEMS = {
@@ -51,7 +54,7 @@ class FileSource:
         try:
             file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - the reader owns it
         except OSError as exc:
-            raise _unreadable(self.path, exc) from exc
+            raise unreadable(self.path, exc) from exc
         return io.BufferedReader(_Window(file, b"", 0, self.size, self.path, self.modified))
 
 
@@ -73,7 +76,32 @@ class SliceSource:
         return io.BufferedReader(_Window(file, self.head, self.offset, self.length, "the audio"))
 
 
-class _Window(io.RawIOBase):
+class _Positioned(io.RawIOBase):
+    """Reads from a position of its own in what has `_end()` bytes."""
+
+    _position = 0
+
+    def _end(self) -> int:
+        raise NotImplementedError
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._end()}[whence]
+        if start + offset < 0:
+            raise ValueError(f"negative position {start + offset}")
+        self._position = start + offset
+        return self._position
+
+
+class _Window(_Positioned):
     """`head`, then `length` bytes of `file` from `offset`, as one file. Owns `file`."""
 
     def __init__(
@@ -91,26 +119,12 @@ class _Window(io.RawIOBase):
         self._size = len(head) + length
         self._name = name
         self._modified = modified
-        self._position = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
+    def _end(self) -> int:
+        return self._size
 
     def fileno(self) -> int:
         return self._file.fileno()
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"negative position {start + offset}")
-        self._position = start + offset
-        return self._position
 
     def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override] # what io passes here
         wanted = max(0, min(len(buffer), self._size - self._position))
@@ -131,32 +145,23 @@ class _Window(io.RawIOBase):
             data = self._file.read(count)
             changed = self._modified is not None and self._modified != _modified(self._file)
         except OSError as exc:
-            raise _unreadable(self._name, exc) from exc
+            raise unreadable(self._name, exc) from exc
         if changed or not data:
             raise InputError(f"{quoted(self._name)} changed while it was read", hint="try again")
         return data
 
 
-class _Shared(io.RawIOBase):
-    """The bytes of `stored`, from the start, with a position of its own."""
+class _Shared(_Positioned):
+    """The bytes of `stored`, from the start."""
 
     def __init__(self, stored: "StoredSource") -> None:
         self._stored = stored  # which closes the file once nobody knows it
-        self._position = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
+    def _end(self) -> int:
+        return self._stored.size
 
     def fileno(self) -> int:
         return self._stored.descriptor
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._stored.size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
 
     def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override] # what io passes here
         count = os.preadv(self._stored.descriptor, [buffer], self._position)
@@ -199,22 +204,50 @@ def copied(source: AudioSource) -> StoredSource:
         return StoredSource(lambda made: copyfileobj(file, made))
 
 
-def open_input(path: str, max_bytes: int, *, patience: float = 30) -> AudioSource:
+class Intake:
+    """Hands blocks on to `write` as they come: `max_bytes` of them, and nothing that cannot be audio.
+
+    That shows at the beginning; where the end is, or whether there is one, nobody knows. Raises `InputError`,
+    which calls it `name`, and has `hint` for what is larger.
+    """
+
+    def __init__(
+        self, write: Callable[[bytes], object], name: str, max_bytes: int, *, hint: str = SHORTER
+    ) -> None:
+        self._write = write
+        self._name = name
+        self._max_bytes = max_bytes
+        self._hint = hint
+        self._size = 0
+        self._head = b""
+
+    def take(self, block: bytes) -> None:
+        self._size += len(block)
+        if self._size > self._max_bytes:
+            raise too_large(self._name, self._max_bytes, hint=self._hint)
+        if len(self._head) < HEAD_BYTES:
+            self._head += block[: HEAD_BYTES - len(self._head)]
+            if len(self._head) == HEAD_BYTES:
+                recognised(self._head, self._name)
+        self._write(block)
+
+
+def open_input(path: str, max_bytes: int, *, patience: float = 30, stored: bool = False) -> AudioSource:
     """The audio at `path`, of which there may be `max_bytes`.
 
     A regular file is only looked at, and opened again when it is sent. A pipe or a character device is read
-    to its end, into memory. Raises `InputError` for what is missing, empty, too large or not a file, and when
-    a pipe has been silent for `patience` seconds.
+    to its end, into memory, or if `stored` into a temporary file. Raises `InputError` for what is missing,
+    empty, too large or not a file, and when a pipe has been silent for `patience` seconds.
     """
     try:
         # Without O_NONBLOCK, opening a named pipe waits until somebody writes to it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except (OSError, ValueError) as exc:  # ValueError: NUL in the name, or a character no file name can have
-        raise _unreadable(path, exc) from exc
+        raise unreadable(path, exc) from exc
     try:
-        return _take(descriptor, path, max_bytes, patience)
+        return _take(descriptor, path, max_bytes, patience, stored)
     except OSError as exc:
-        raise _unreadable(path, exc) from exc
+        raise unreadable(path, exc) from exc
     finally:
         os.close(descriptor)
 
@@ -232,19 +265,17 @@ def read_limited(file: BinaryIO, max_bytes: int, name: str) -> bytes:
             if len(piece) < wanted:  # That was the end: a terminal that is asked again waits for another one.
                 break
     except OSError as exc:
-        raise _unreadable(name, exc) from exc
+        raise unreadable(name, exc) from exc
     if not left:
         raise too_large(name, max_bytes)
     return b"".join(pieces)
 
 
-def too_large(name: str, max_bytes: int, *, decoded: bool = False) -> InputError:
+def too_large(name: str, max_bytes: int, *, decoded: bool = False, hint: str = SHORTER) -> InputError:
     """`decoded` says that the file is not, but the sound in it is."""
     when = " once it is decoded" if decoded else ""
-    return InputError(
-        f"{quoted(name)} is larger than {max_bytes / 1e6:.3g} MB{when}",
-        hint="send a shorter piece, or MP3, or raise the limit of the input",
-    )
+    limit = f"{max_bytes / 1e9:.3g} GB" if max_bytes >= 1e9 else f"{max_bytes / 1e6:.3g} MB"
+    return InputError(f"{quoted(name)} is larger than {limit}{when}", hint=hint)
 
 
 class _Pipe(io.RawIOBase):
@@ -265,12 +296,15 @@ class _Pipe(io.RawIOBase):
                 f"nothing came from {quoted(self._name)} for {self._patience:g} s",
                 hint="is anything writing to it?",
             )
-        data = os.read(self._descriptor, len(buffer))
+        try:
+            data = os.read(self._descriptor, len(buffer))
+        except OSError as exc:
+            raise unreadable(self._name, exc) from exc
         buffer[: len(data)] = data
         return len(data)
 
 
-def _take(descriptor: int, path: str, max_bytes: int, patience: float) -> AudioSource:
+def _take(descriptor: int, path: str, max_bytes: int, patience: float, stored: bool) -> AudioSource:
     status = os.fstat(descriptor)
     kind = stat.S_IFMT(status.st_mode)
     if kind in _SPECIAL:
@@ -280,7 +314,7 @@ def _take(descriptor: int, path: str, max_bytes: int, patience: float) -> AudioS
         source = FileSource(path, status.st_size, status.st_mtime_ns)
     else:
         pipe = io.BufferedReader(_Pipe(descriptor, path, patience))
-        source = AudioBytes(read_limited(pipe, max_bytes, path))
+        source = _stored(pipe, path, max_bytes) if stored else AudioBytes(read_limited(pipe, max_bytes, path))
     if source.size > max_bytes:
         raise too_large(path, max_bytes)
     if not source.size:
@@ -288,11 +322,21 @@ def _take(descriptor: int, path: str, max_bytes: int, patience: float) -> AudioS
     return source
 
 
+def _stored(pipe: BinaryIO, name: str, max_bytes: int) -> StoredSource:
+    def fill(file: BinaryIO) -> None:
+        intake = Intake(file.write, name, max_bytes)
+        while block := pipe.read(_PIECE):
+            intake.take(block)
+
+    return StoredSource(fill)
+
+
 def _modified(file: BinaryIO | io.FileIO) -> int:
     return os.fstat(file.fileno()).st_mtime_ns
 
 
-def _unreadable(name: str, error: OSError | ValueError) -> InputError:
+def unreadable(name: str, error: OSError | ValueError) -> InputError:
+    """`error` as the line that a user reads."""
     if isinstance(error, OSError):
         return _cannot_read(name, _PROBLEMS.get(error.errno or 0) or error.strerror or "it is unreadable")
     return _cannot_read(name, "no file can have that name")

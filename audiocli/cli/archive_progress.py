@@ -3,12 +3,16 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TextIO
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.constrain import Constrain
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.table import Column
+from rich.text import Text
 
 from audiocli.cli.render import describe_dollars
 from audiocli.cli.results import describe_length, describe_speed
@@ -16,6 +20,7 @@ from audiocli.printable import one_line
 
 _NARROW = 60  # columns
 _REFRESHES = 5  # a second
+_ECHO = 3  # columns that stay free for ^C: with it the last line would become two, and one would be left over
 
 
 class ArchiveBars:
@@ -25,11 +30,7 @@ class ArchiveBars:
         console = Console(file=stream)
         width = 8 if console.width < _NARROW else 24
         self._bars = Progress(
-            TextColumn(
-                "{task.description}",
-                markup=False,
-                table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
-            ),
+            _NameColumn(table_column=Column(ratio=1, no_wrap=True)),
             BarColumn(width),
             TextColumn("{task.fields[told]}", markup=False, table_column=Column(no_wrap=True)),
             console=console,
@@ -89,7 +90,7 @@ class ArchiveBars:
         # One that is stopped and started again writes over what was said meanwhile.
         self._live = Live(
             console=self._console,
-            get_renderable=self._bars.get_renderable,
+            get_renderable=lambda: Constrain(self._bars.get_renderable(), self._console.width - _ECHO),
             transient=True,
             refresh_per_second=_REFRESHES,
         )
@@ -112,3 +113,28 @@ class ArchiveBars:
     def _share(self, task: TaskID) -> float:
         found = next((each for each in self._bars.tasks if each.id == task), None)
         return found.percentage / 100 if found else 0.0
+
+
+class _NameColumn(ProgressColumn):
+    def render(self, task: Task) -> "_Name":
+        return _Name(task.description)
+
+
+@dataclass(frozen=True)
+class _Name:
+    """A name in whatever room there is."""
+
+    name: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(end_of(self.name, options.max_width))
+
+
+def end_of(name: str, columns: int) -> str:
+    """As much of the end of `name` as `columns` take: recordings of a folder begin alike."""
+    if cell_len(name) <= columns:
+        return name
+    shown = name
+    while shown and cell_len(shown) >= columns:
+        shown = shown[1:]
+    return f"…{shown}"

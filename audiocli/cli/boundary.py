@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from typer import Abort, TyperException
 
-from audiocli.cli.app import COMMANDS, app
+from audiocli.cli.app import COMMANDS, app_for
 from audiocli.cli.world import World, real_world
 from audiocli.errors import AudiocliError, Interrupted
 from audiocli.printable import one_line
@@ -19,6 +19,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line. Returns an exit code, whatever happens."""
     world = real_world()
     try:
+        app = app_for(arguments)
         code = app(args=list(arguments), prog_name="audiocli", standalone_mode=False, obj=world)
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):  # Typer makes this of it.

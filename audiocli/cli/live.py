@@ -1,6 +1,7 @@
 """Text on a terminal while it is recognised."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from audiocli.printable import printable
 
@@ -36,6 +37,16 @@ class LiveText:
             self._write(final)
             self._heard = final
         self.close()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """A while in which a line of something else may be written: above the text, or where it is now."""
+        erased = self._is_erased()
+        if not erased:
+            self._write("\n")
+        yield
+        if erased and self._heard:
+            self._write(self._heard)
 
     def close(self) -> None:
         """End the line that is open."""

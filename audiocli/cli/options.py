@@ -146,7 +146,12 @@ TranscriptFormat = Annotated[
 ]
 TranscriptOutput = Annotated[
     str | None,
-    _option("--output", "-o", metavar="FILE|DIR|-", help="Where it goes; of several, a folder."),
+    _option(
+        "--output",
+        "-o",
+        metavar="FILE|DIR|-",
+        help="A file; a folder for several inputs, a pattern or -r, and where it is one or ends in /.",
+    ),
 ]
 Language = Annotated[
     str | None, _option("--language", "-l", metavar="CODE", help="What is spoken, such as en or de.")

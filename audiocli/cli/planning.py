@@ -43,7 +43,7 @@ def planned(world: World, chosen: TranscribeOptions) -> Plan:
     _check(world, chosen)
     format = format_of(chosen.output, chosen.format)
     options = _job_options(chosen, format)
-    found = find_recordings(chosen.names, recursive=chosen.recursive, note=world.note)
+    found = find_recordings(chosen.names, recursive=chosen.recursive, output=chosen.output, note=world.note)
     if found.several and chosen.output == STDOUT:
         raise UsageError("several transcripts do not go to stdout", hint="name a folder with --output")
     paths = destinations(found, chosen.output, format, world.note)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from audiocli.cli.forms import BY_EXTENSION
 from audiocli.errors import InputError, UsageError
 from audiocli.printable import one_line, quoted
 from audiocli.secret import without_secrets
@@ -36,40 +37,96 @@ class Recording:
 
 @dataclass(frozen=True)
 class Found:
-    """The recordings, each once, in order. `several` says that each gets a file of its own."""
+    """The recordings, each once, in order.
+
+    `several` says that each gets a file of its own: more than one was named, or a folder, or a pattern,
+    however many it matches.
+    """
 
     recordings: tuple[Recording, ...]
     several: bool
 
 
 def find_recordings(
-    names: Sequence[str], *, recursive: bool = False, note: Callable[[str], None] = lambda text: None
+    names: Sequence[str],
+    *,
+    recursive: bool = False,
+    output: str | None = None,
+    note: Callable[[str], None] = lambda text: None,
 ) -> Found:
     """What `names` stand for. A pattern that a shell has left as it is is expanded, a folder if `recursive`.
 
-    A file that is not there is no error here: it fails when its turn comes, and the others do not. `note` is
-    told of folders that cannot be read. Raises `InputError` for what yields no recording, `UsageError` for a
-    folder that nobody asked to look into.
+    A file that is not there is no error here: it fails when its turn comes, and the others do not. What an
+    earlier run has written, beside the recordings or into the folder `output`, is passed over. `note` is told
+    of that, and of folders that cannot be read, or have no recording where another one has. Raises
+    `InputError` where there is no recording at all, `UsageError` for a folder that nobody asked to look into.
     """
-    given = list(_expanded(names))
+    expanded = list(_expanded(names))
+    given = _without_transcripts(expanded, note)
+    if not recursive:
+        given = _without_folders(given, output)
     folders = [name for name in given if _is_folder(name)]
-    if folders and not recursive:
-        raise UsageError(f"{quoted(folders[0])} is a folder", hint="-r takes the recordings in it")
     root = _common_folder(
         name if name in folders else os.path.dirname(name) for name in given if _is_path(name)
     )
     found: dict[str, Recording] = {}
+    empty = []
     for name in given:
-        for recording in _in_folder(name, root, note) if name in folders else [_named(name, root)]:
+        recordings = _in_folder(name, root, note) if name in folders else [_named(name, root)]
+        empty += [] if recordings else [f"there is no recording in {quoted(name)}"]
+        for recording in recordings:
             found.setdefault(os.path.normpath(recording.path) if _is_path(name) else name, recording)
-    return Found(tuple(found.values()), several=len(found) > 1 or bool(folders))
+    if not found:
+        raise InputError(empty[0], hint="name a folder with audio files")
+    for told in empty:
+        note(told)
+    several = len(found) > 1 or given != expanded or bool(folders) or any(map(_is_pattern, names))
+    return Found(tuple(found.values()), several)
+
+
+def _without_transcripts(names: Sequence[str], note: Callable[[str], None]) -> list[str]:
+    """`names` without the transcripts of others among them: the second time, `DIR/*` has both."""
+    stems = {os.path.splitext(name)[0] for name in names if not _has_transcript_name(name)} | set(names)
+    written = {
+        name: None  # A set would not keep their order.
+        for name in names
+        if _has_transcript_name(name) and os.path.splitext(name)[0] in stems and _is_no_sound(name)
+    }
+    if written:
+        more = f", and {len(written) - 1} more" if len(written) > 1 else ""
+        note(f"transcripts beside their recordings are passed over: {quoted(next(iter(written)))}{more}")
+    return [name for name in names if name not in written]
+
+
+def _has_transcript_name(name: str) -> bool:
+    return _is_path(name) and os.path.splitext(name)[1].lower() in BY_EXTENSION
+
+
+def _is_no_sound(path: str) -> bool:
+    return os.path.isfile(path) and not _sounds(path)
+
+
+def _without_folders(names: Sequence[str], output: str | None) -> list[str]:
+    """`names` without the folder that transcripts go to. Raises `UsageError` for another folder."""
+    files = [name for name in names if not _is_folder(name)]
+    for folder in names:
+        if _is_folder(folder) and not (
+            files and output and os.path.realpath(folder) == os.path.realpath(output)
+        ):
+            raise UsageError(f"{quoted(folder)} is a folder", hint="-r takes the recordings in it")
+    return files
+
+
+def _is_pattern(name: str) -> bool:
+    """Whether a shell has left it as it is, on Windows for one, or because it is quoted."""
+    return _is_path(name) and glob.has_magic(name) and not os.path.lexists(name)
 
 
 def _expanded(names: Sequence[str]) -> Iterator[str]:
     for name in names:
         if not name:
             raise InputError("the name of an input is empty", hint="name a recording")
-        if not _is_path(name) or not glob.has_magic(name) or os.path.lexists(name):
+        if not _is_pattern(name):
             yield name
             continue
         matches = sorted(glob.glob(name, recursive=True))
@@ -132,8 +189,6 @@ def _in_folder(folder: str, root: str, note: Callable[[str], None]) -> list[Reco
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         paths = [os.path.join(directory, name) for name in sorted(files) if not name.startswith(".")]
         found += [_file(path, root) for path in paths if _looks_like_a_recording(path)]
-    if not found:
-        raise InputError(f"there is no recording in {quoted(folder)}", hint="name a folder with audio files")
     return found
 
 

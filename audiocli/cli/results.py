@@ -135,7 +135,7 @@ def run_document(
         "schema": 1,
         "model": model,
         "items": [item_document(result, transcript) for result in results],
-        "summary": {**count(results), "cost_usd": total_dollars(results)},
+        "summary": {**count(results), "cost_usd": _rounded(total_dollars(results), 6)},
         "notes": list(notes),
     }
 
@@ -150,7 +150,7 @@ def item_document(result: Result, transcript: Transcript | None = None) -> dict[
         "duration_s": _rounded(outcome.seconds),
         "words": outcome.words,
         "elapsed_s": _rounded(outcome.elapsed),
-        "cost_usd": outcome.dollars,
+        "cost_usd": _rounded(outcome.dollars, 6),
         "notes": list(outcome.notes),
         "reason": outcome.reason,
         "error": _error_document(outcome),
@@ -169,5 +169,5 @@ def _error_document(outcome: Outcome) -> dict[str, Any] | None:
     }
 
 
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 3)
+def _rounded(value: float | None, places: int = 3) -> float | None:
+    return None if value is None else round(value, places)

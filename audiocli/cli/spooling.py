@@ -6,14 +6,19 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from typing import BinaryIO
 
+from audiocli.audio.source import Intake
 from audiocli.cli.inputs import PATIENCE_SECONDS
 from audiocli.cli.recordings import STDIN, Recording
 from audiocli.cli.world import World
 from audiocli.errors import InputError, OutputError
+from audiocli.files import write_all
 
 _BLOCK = 1 << 20  # bytes
+_SHORTER = "pipe in a shorter piece, or raise --max-input"
 
 
 @contextmanager
@@ -33,18 +38,20 @@ def spooled(world: World, recordings: Sequence[Recording], max_bytes: int) -> It
 
 
 def _copy_stdin(world: World, path: str, max_bytes: int) -> None:
-    if world.stdin is None:
+    if (stdin := world.stdin) is None:
         raise _nothing()
     reminder = threading.Timer(PATIENCE_SECONDS, world.note, ["waiting for a recording on stdin"])
     reminder.daemon = True
     reminder.start()
     try:
-        first = _read(world.stdin, 1)
+        first = _read(stdin, 1)
         reminder.cancel()
         if not first:
             raise _nothing()
         with open(path, "xb", buffering=0) as file:
-            _copy(first, world.stdin, file, max_bytes)
+            intake = Intake(partial(write_all, file), "stdin", max_bytes, hint=_SHORTER)
+            for block in chain([first], iter(lambda: _read(stdin, _BLOCK), b"")):
+                intake.take(block)
     except OSError as error:
         problem = error.strerror or str(error)
         raise OutputError(
@@ -52,19 +59,6 @@ def _copy_stdin(world: World, path: str, max_bytes: int) -> None:
         ) from error
     finally:
         reminder.cancel()
-
-
-def _copy(first: bytes, source: BinaryIO, file: BinaryIO, max_bytes: int) -> None:
-    size, block = 0, first
-    while block:
-        size += len(block)
-        if size > max_bytes:
-            raise InputError(
-                f"what comes on stdin is larger than {max_bytes / 1e6:.3g} MB",
-                hint="pipe in a shorter piece, or raise --max-input",
-            )
-        file.write(block)
-        block = _read(source, _BLOCK)
 
 
 def _read(source: BinaryIO, size: int) -> bytes:

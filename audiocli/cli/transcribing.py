@@ -26,9 +26,9 @@ from audiocli.transcript import Transcript
 from audiocli.transcription.archive import Item, Outcome, RunEvent, Told, transcribe_archive
 from audiocli.transcription.connecting import connecting
 from audiocli.transcription.executor import REQUESTS, LocalExecutor
-from audiocli.transcription.job import Executor
+from audiocli.transcription.job import Executor, JobEvent
 from audiocli.transcription.journal import Journal
-from audiocli.transcription.remembered import transcribe_one
+from audiocli.transcription.remembered import Tally, transcribe_one
 
 LONGEST_TABLE = 1000  # rows; beyond that nobody looks for anything but what failed
 
@@ -48,12 +48,14 @@ def transcribe(world: World, chosen: TranscribeOptions) -> int:
     watch = _watch(world, chosen, plan)
     run = _Run(world, chosen, plan, means, watch)
     try:
-        return run_until_signal(run.carried_out())
+        code = run_until_signal(run.carried_out())
     except BaseException as error:
         watch.abandon()
         if kept := _kept(plan, watch):
             error.add_note(kept)
         raise
+    means.journal.prune()
+    return code
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,9 @@ class _Run:
     # One transcript, to stdout or to a device
 
     async def _write_out(self, recording: Recording, path: str | None) -> int:
-        transcript = await self._heard(recording)
-        result = result_of(recording, path, self._outcome(recording, transcript))
+        tally = Tally()
+        transcript = await self._heard(recording, tally)
+        result = result_of(recording, path, self._outcome(recording, transcript, tally))
         if path is not None:
             _write_to_device(path, form_of(self.plan.format, words=self.chosen.words).render(transcript))
         elif not self.chosen.for_programs:
@@ -144,30 +147,33 @@ class _Run:
         self._report(transcript if path is None else None)
         return 0
 
-    async def _heard(self, recording: Recording) -> Transcript:
+    async def _heard(self, recording: Recording, tally: Tally) -> Transcript:
+        def tell(event: JobEvent) -> None:
+            tally.take(event)
+            self.watch.take(recording, event)
+
         try:
-            transcript = await transcribe_one(
+            return await transcribe_one(
                 recording.input,
                 self.plan.options,
                 self.means.executor,
                 self.means.journal,
                 resume=self.chosen.resume,
-                tell=lambda event: self.watch.take(recording, event),
+                tell=tell,
             )
         except AudiocliError as error:
             error.message = recording.named(error.message)
             raise
-        return replace(transcript, notes=tuple(recording.named(note) for note in transcript.notes))
 
-    def _outcome(self, recording: Recording, transcript: Transcript) -> Outcome:
+    def _outcome(self, recording: Recording, transcript: Transcript, tally: Tally) -> Outcome:
         return Outcome(
             item=Item(recording.input, ""),
             status="done",
             seconds=transcript.duration,
             words=results.count_words(transcript),
-            dollars=self.watch.dollars if self.watch.pieces else 0.0,
+            dollars=tally.dollars,
             elapsed=self.watch.elapsed(recording),
-            notes=transcript.notes,
+            notes=tally.notes + transcript.notes,
         )
 
     # Transcripts to files

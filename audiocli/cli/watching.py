@@ -2,13 +2,15 @@
 
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from audiocli.chat import Usage
 from audiocli.cli.live import LiveText
-from audiocli.cli.progress import Spinner
+from audiocli.cli.progress import Progress, Spinner
 from audiocli.cli.recordings import Recording
 from audiocli.cli.render import watched
 from audiocli.cli.results import Result
@@ -44,14 +46,13 @@ class NoBars:
 class Watch:
     """Takes what is told of recordings. `live` shows their words.
 
-    `pieces`, `usage` and `dollars` are what this run was given, and what it paid, as far as that is known;
-    `results` what became of the recordings that have ended.
+    `pieces` and `usage` are what this run was given, as far as that is known; `results` what became of the
+    recordings that have ended.
     """
 
     def __init__(self, world: World, bars: Bars, live: LiveText | None = None) -> None:
         self.pieces = 0
         self.usage = Usage()
-        self.dollars: float | None = None
         self.results: list[Result] = []
         self._world = world
         self._bars = bars
@@ -64,10 +65,9 @@ class Watch:
                 self._began[recording.input] = time.monotonic()
                 self._bars.begin(recording.name, event.seconds, event.done)
                 self._world.detail(f"{one_line(recording.name)}: {event.model} hears {event.seconds:.1f} s")
-            case Heard(text):
-                if self._live is not None:
-                    self._world.progress.hide()
-                    self._live.hear(text)
+            case Heard() if self._live is not None:
+                self._world.progress.hide()
+                self._live.hear(f"\n\n{event.text.lstrip()}" if event.paragraph else event.text)
             case PieceDone():
                 self._count(event)
                 self._bars.advance(recording.name, event.end - event.start, event.dollars or 0.0)
@@ -98,8 +98,6 @@ class Watch:
 
     def _count(self, piece: PieceDone) -> None:
         self.pieces += 1
-        if piece.dollars is not None:
-            self.dollars = (self.dollars or 0.0) + piece.dollars
         if piece.usage is not None:
             sums = {name: value + getattr(piece.usage, name) for name, value in vars(self.usage).items()}
             self.usage = Usage(**sums)
@@ -114,7 +112,29 @@ def watch_words(world: World, recording: Recording, *, live: bool) -> Watch:
         world.progress.show(f"hearing {one_line(recording.name, 40)}")
     redraws = world.environ.get("TERM") != "dumb" and not world.quiet
     size = partial(_size, world.stdout.fileno())
-    return Watch(world, NoBars(), LiveText(world.answer, size, redraws=redraws))
+    text = LiveText(world.answer, size, redraws=redraws)
+    if is_terminal(world.stderr):
+        world.progress = _Above(world.progress, text)
+    return Watch(world, NoBars(), text)
+
+
+@dataclass(frozen=True)
+class _Above:
+    """A `Progress` until there is `text`; what is said after that goes above it."""
+
+    progress: Progress
+    text: LiveText
+
+    def show(self, text: str) -> None:
+        self.progress.show(text)
+
+    def hide(self) -> None:
+        self.progress.hide()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        with self.progress.paused(), self.text.paused():
+            yield
 
 
 def watch_files(world: World, count: int) -> Watch:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from audiocli.cli.forms import BY_EXTENSION, EXTENSIONS, Format, is_folder
 from audiocli.cli.recordings import Found, Recording
 from audiocli.errors import UsageError
-from audiocli.files import is_special
+from audiocli.files import is_special, sweep
 from audiocli.printable import quoted
 from audiocli.transcript import Transcript
 from audiocli.transcription.writing import Form, check_writable
@@ -90,11 +90,14 @@ def _check_distinct(recordings: Sequence[Recording], paths: Sequence[str]) -> No
 def check_all_writable(paths: Iterable[str], *, clobber: bool = True) -> None:
     """Raise `OutputError` if something keeps a file from being written under one of the names.
 
-    What holds for one file of a folder holds for all that are not there.
+    What holds for one file of a folder holds for all that are not there. What killed runs have left in a
+    folder goes.
     """
     tried = set()
     for path in paths:
         folder = os.path.dirname(path)
+        if folder not in tried:
+            sweep(folder)
         if (folder not in tried or os.path.lexists(path)) and not is_special(path):
             check_writable(path, clobber=clobber)
         tried.add(folder)

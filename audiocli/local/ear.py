@@ -35,7 +35,10 @@ class Ear:
         return self._process.poll() is None
 
     def hear(self, pcm: bytes) -> list[Word]:
-        """The words in 16 kHz mono 16-bit `pcm`. Blocks; `end` in another thread makes it raise."""
+        """The words in 16 kHz mono 16-bit `pcm`. Blocks; `end` in another thread makes it raise.
+
+        Raises `ServerError` where the process has ended; another one may do better.
+        """
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None  # noqa: S101 - both are pipes
         assert stdout is not None  # noqa: S101 - as above
@@ -45,9 +48,9 @@ class Ear:
             stdin.flush()
             line = stdout.readline()
         except OSError as exc:
-            raise ServerError("the speech recogniser has ended") from exc
+            raise ServerError("the speech recogniser has ended", retryable=True) from exc
         if not line:
-            raise ServerError("the speech recogniser failed")
+            raise ServerError("the speech recogniser failed", retryable=True)
         words: list[Word] = [(text, start, end, sure) for text, start, end, sure in json.loads(line)]
         return words
 

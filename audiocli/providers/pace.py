@@ -12,9 +12,10 @@ from audiocli.providers.base import Transcriber
 from audiocli.providers.retry import Notify, Retrying
 from audiocli.transcript import Hearing, Limits, TranscriptionRequest
 
-FIRST_WAIT_SECONDS = 1.0  # 1 s, 2 s, 4 s, … 60 s, 60 s, where the service does not say how long
+FIRST_WAIT_SECONDS = 1.0  # 1 s, 8 s, 60 s, 60 s, … where the service does not say how long
+GROWTH = 8
 LONGEST_WAIT_SECONDS = 60.0
-MOST_HASTY = 3  # limits in a row after which the next request goes without a wait, if the service says so
+MOST_HASTY = 3  # limits in a row of which a shorter wait is believed
 
 
 def is_limit(error: ProviderError) -> bool:
@@ -33,9 +34,8 @@ class Turn:
 class Pace:
     """How many requests go at once, and when the next one may.
 
-    It begins with `most` at once. A limit halves that, never below 1, and keeps all later requests waiting:
-    as long as the service asks, else longer each time. Requests that were under way already do not halve it
-    again. As many successes as go at once let one more go. First come, first served.
+    It begins with `most` at once. A limit halves that, never below 1. Requests that were under way already do
+    not halve it again. As many successes as go at once let one more go. First come, first served.
     """
 
     def __init__(
@@ -94,13 +94,20 @@ class Pace:
             self._width += 1
             self._successes = 0
 
-    def limited(self, turn: Turn, retry_after: float | None) -> float:
-        """The service said "too fast"; returns for how many seconds nothing is sent."""
+    def limited(self, turn: Turn) -> int:
+        """The service said "too fast"; returns how often in a row, while nothing went through."""
         if turn.limits == self._limits:
             self._limits += 1
             self._in_a_row += 1
             self._width = max(1, self._width // 2)
             self._successes = 0
+        return self._in_a_row
+
+    def put_off(self, retry_after: float | None) -> float:
+        """Keep all later requests waiting, as long as the service asks, else longer each time.
+
+        Returns for how many seconds.
+        """
         self._opens_at = max(self._opens_at, self.clock() + self._wait_after(retry_after))
         return self._opens_at - self.clock()
 
@@ -109,16 +116,17 @@ class Pace:
         if retry_after is not None and (retry_after >= FIRST_WAIT_SECONDS or self._in_a_row <= MOST_HASTY):
             return retry_after
         exponent = min(self._in_a_row - 1, 10)
-        longest = min(FIRST_WAIT_SECONDS * 2**exponent, LONGEST_WAIT_SECONDS)
+        longest = min(FIRST_WAIT_SECONDS * GROWTH**exponent, LONGEST_WAIT_SECONDS)
         return float(longest * (1 - 0.25 * self._jitter()))
 
 
 class Paced:
     """A `Transcriber` around another, which goes at the pace of the whole run.
 
-    A request that meets a limit is sent again, until it has taken `patience` seconds, not counting those in
-    which others had their turn; then the limit is raised as an error that is not to be tried again. `notify`
-    is told of each limit.
+    A request that meets a limit is sent again, unless it is the run's last straw: more than `retries` limits
+    in a row, with nothing that went through between them, or more than `patience` seconds of this request,
+    not counting those in which others had their turn. Then the limit is raised as an error that is not to be
+    tried again. `notify` is told of each limit that is waited for.
     """
 
     def __init__(
@@ -126,11 +134,13 @@ class Paced:
         transcriber: Transcriber,
         pace: Pace,
         *,
+        retries: int = 2,
         patience: float = 600.0,
         notify: Notify = lambda note: None,
     ) -> None:
         self._transcriber = transcriber
         self._pace = pace
+        self._retries = retries
         self._patience = patience
         self._notify = notify
 
@@ -157,10 +167,11 @@ class Paced:
                     return
 
     def _put_off(self, error: ProviderError, turn: Turn, spent: float) -> float:
-        """Seconds for which the run waits. Raises `error` where that is more than there is patience for."""
+        """Seconds for which the run waits. Raises `error` where that would be in vain, or too long."""
+        in_a_row = self._pace.limited(turn)
         asked = error.retry_after or 0.0
-        if spent + asked <= self._patience:
-            wait = self._pace.limited(turn, error.retry_after)
+        if in_a_row <= self._retries and spent + asked <= self._patience:
+            wait = self._pace.put_off(error.retry_after)
             if spent + wait <= self._patience:
                 self._notify(f"{error.message}; waiting {wait:.1f} s, then {self._pace.width} at once")
                 return wait
@@ -177,11 +188,12 @@ def reliable(
     timeout: float = 600.0,
     notify: Notify = lambda note: None,
 ) -> Transcriber:
-    """`transcriber` at the run's `pace`, tried again where it fails; limits do not count as tries.
+    """`transcriber` at the run's `pace`, tried again where it fails.
 
+    A limit costs none of a request's `retries`: as many are the run's, until something goes through again.
     `timeout` seconds are for one request with its tries, and again for the limits that it meets.
     """
     trying = Retrying(
         transcriber, retries=retries, timeout=timeout, notify=notify, provisional=True, left=is_limit
     )
-    return Paced(trying, pace, patience=timeout, notify=notify)
+    return Paced(trying, pace, retries=retries, patience=timeout, notify=notify)

@@ -12,10 +12,10 @@ from audiocli.printable import quoted
 from audiocli.transcript import Transcript
 from audiocli.transcription.content import signature_of
 from audiocli.transcription.faults import is_common, is_out_of_reach
-from audiocli.transcription.job import Executor, JobEvent, JobOptions, PieceDone
+from audiocli.transcription.job import Executor, JobEvent, JobOptions
 from audiocli.transcription.journal import Done, Journal, is_written
 from audiocli.transcription.opening import is_address
-from audiocli.transcription.remembered import Source, ask, keep, look_at, name_of
+from audiocli.transcription.remembered import Source, Tally, ask, keep, look_at, name_of
 from audiocli.transcription.writing import Form, check_writable, read_file, write_file
 
 FINISHING = 8  # Jobs whose files are read or written while others have their turn.
@@ -180,8 +180,8 @@ class _Run:
         async with self._turns:
             if (left := self._left(item)) is not None:
                 return left
-            heard, dollars = await self._heard(item, source)
-        return await self._written(item, source, heard, dollars=dollars)
+            heard, tally = await self._heard(item, source)
+        return await self._written(item, source, heard, dollars=tally.dollars, notes=tally.notes)
 
     def _left(self, item: Item) -> Outcome | None:
         """That an item is not begun, where nothing is begun any more."""
@@ -189,19 +189,18 @@ class _Run:
             return None
         return Outcome(item=item, status="failed", error=self._stopped_by, reason="it was not begun")
 
-    async def _heard(self, item: Item, source: Source) -> tuple[Transcript, float | None]:
-        paid: list[float] = []
+    async def _heard(self, item: Item, source: Source) -> tuple[Transcript, Tally]:
+        tally = Tally()
 
         def tell(event: JobEvent) -> None:
-            if isinstance(event, PieceDone) and event.dollars is not None:
-                paid.append(event.dollars)
+            tally.take(event)
             self.report(Told(item, event))
 
         transcript = await ask(
             source, self.options, self.executor, self.journal, resume=self.resume, tell=tell
         )
         self._unreached = 0
-        return transcript, sum(paid) if paid else None
+        return transcript, tally
 
     async def _written(
         self,
@@ -211,6 +210,7 @@ class _Run:
         *,
         dollars: float | None = 0.0,
         reason: str | None = None,
+        notes: tuple[str, ...] = (),
     ) -> Outcome:
         await asyncio.to_thread(self._keep, item, source, transcript, heard=reason is None)
         return Outcome(
@@ -220,7 +220,7 @@ class _Run:
             words=sum(len(segment.text.split()) for segment in transcript.segments),
             dollars=dollars,
             reason=reason,
-            notes=transcript.notes,
+            notes=notes + transcript.notes,
         )
 
     def _keep(self, item: Item, source: Source, transcript: Transcript, *, heard: bool) -> None:
@@ -258,7 +258,7 @@ class _Run:
             await asyncio.to_thread(self._write, item, source, content, first.seconds or 0.0)
         except AudiocliError as error:
             return Outcome(item=item, status="failed", error=error)
-        return replace(first, item=item, dollars=0.0, elapsed=0.0, reason=reason)
+        return replace(first, item=item, dollars=0.0, elapsed=0.0, reason=reason, notes=())
 
     def _consider(self, error: AudiocliError, item: Item) -> None:
         """Whether what has met one item would meet all."""

@@ -23,6 +23,7 @@ def connecting(
 ) -> Connect:
     """Connections that share one pace: `requests` at once, fewer where a service asks for that.
 
+    A model that runs here hears as much at once, of all recordings together, as it says that makes sense.
     `timeout` (seconds) and `retries` are of each request. `today` is an ISO date, by which a model may be
     retired.
     """
@@ -40,9 +41,9 @@ def connecting(
         known = target.capabilities
         if not options.force:
             check_suits(known, wanted)
-        paced = reliable(
-            transcriber(target, config, progress), pace, retries=retries, timeout=timeout, notify=notify
-        )
+        asked = transcriber(target, config, progress)
+        own = Pace(asked.limits.parallel) if target.endpoint is None else pace
+        paced = reliable(asked, own, retries=retries, timeout=timeout, notify=notify)
         return Connection(_name(target), target.model, paced, known.prices if known else Prices())
 
     return connect

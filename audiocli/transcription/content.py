@@ -4,6 +4,7 @@ import hashlib
 import os
 import stat
 
+from audiocli.audio.source import unreadable
 from audiocli.errors import InputError
 from audiocli.printable import quoted
 
@@ -35,9 +36,7 @@ def digest_of(path: str) -> str:
             while block := file.read(_BLOCK):
                 digest.update(block)
     except OSError as error:
-        raise InputError(
-            f"cannot read {quoted(path)}: {error.strerror}", hint="name an audio file that can be read"
-        ) from error
+        raise unreadable(path, error) from error
     return digest.hexdigest()
 
 

@@ -56,7 +56,7 @@ class LocalExecutor:
             yield Begun(
                 recording.end - recording.start,
                 connection.model,
-                sound.notes,
+                sound.misnamed,
                 sum(piece.end - piece.start for piece in done),
             )
             hearing = Hearing(recording, job.options, done, connection, self._gate, self._reading)

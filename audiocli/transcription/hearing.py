@@ -19,9 +19,10 @@ from audiocli.transcript import Limits, TranscriptionRequest
 from audiocli.transcription.content import ChangedError
 from audiocli.transcription.faults import is_common, is_out_of_reach, named
 from audiocli.transcription.job import Heard, JobOptions, PieceDone
-from audiocli.transcription.joining import placed, text_of
+from audiocli.transcription.joining import placed, span_of, text_of
 from audiocli.transcription.opening import Opened
-from audiocli.transcription.order import InOrder
+from audiocli.transcription.order import PARAGRAPH, InOrder
+from audiocli.wire.captions import paragraphs
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -70,7 +71,8 @@ class Hearing:
 
     It is decoded and encoded in the threads of `reading`. Pieces that are in `done` are not asked for, nor
     are silent ones. A piece is cut, and encoded, when its turn comes: what is held in memory is what is
-    under way.
+    under way. None waits for the one before it; where that has ended, the end of its text is part of the
+    prompt.
     """
 
     def __init__(
@@ -124,14 +126,14 @@ class Hearing:
     def _taken(self, index: int, news: _News) -> Iterator[Heard | PieceDone]:
         match news:
             case str():
-                yield from map(Heard, self._order.add(index, news))
+                yield from _heard(self._order.add(index, news))
                 return
             case PieceDone():
                 yield from self._ended(index, news)
             case _Failed():
                 self._failed.append(news)
                 self._in_a_row += 1
-                yield from map(Heard, self._order.end(index, ""))
+                yield from _heard(self._order.end(index, ""))
             case Exception():
                 raise news
         self._unended -= 1
@@ -143,7 +145,7 @@ class Hearing:
             self._in_a_row = 0
             self._reached = True
             yield piece
-        yield from map(Heard, self._order.end(index, self._texts[index]))
+        yield from _heard(self._order.end(index, PARAGRAPH.join(paragraphs(piece.segments)), span_of(piece)))
 
     def _is_spoilt(self) -> bool:
         return any(self._concerns_all(failed.error) for failed in self._failed)
@@ -210,7 +212,7 @@ class Hearing:
         sound, opened = self._recording.sound, self._recording.opened
         try:
             if await self._read(is_silent, sound, piece):
-                done = PieceDone(piece.start, piece.end, (), self._limits.timing)
+                done = PieceDone(piece.start, piece.end, (), self._limits.timing, dollars=0.0)
             else:
                 async with self._gate:
                     done = await self._asked(index, piece)
@@ -256,6 +258,14 @@ class Hearing:
         return " ".join(text for text in (self._options.prompt, before) if text) or None
 
 
+def _heard(texts: Iterator[str]) -> Iterator[Heard]:
+    for text in texts:
+        first, *others = text.split(PARAGRAPH)
+        if first:
+            yield Heard(first)
+        yield from (Heard(f" {other}", paragraph=True) for other in others)
+
+
 def _next_of(pieces: Iterator[Piece]) -> Piece | None:
     return next(pieces, None)
 
@@ -270,7 +280,8 @@ def _longest(options: JobOptions, limits: Limits) -> float:
 
 
 def _tail(text: str) -> str:
-    """The last words of `text`, whole ones."""
+    """The last words of `text`, whole ones where a script has spaces between them."""
     if len(text) <= PROMPT_CHARACTERS:
         return text
-    return text[-PROMPT_CHARACTERS:].partition(" ")[2]
+    tail = text[-PROMPT_CHARACTERS:]
+    return tail.partition(" ")[2] or tail

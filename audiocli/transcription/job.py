@@ -65,7 +65,8 @@ class Job:
 class Begun:
     """The input is found usable: `seconds` of sound are to be heard, by `model` as its provider names it.
 
-    An earlier run has heard `done` seconds of them.
+    `notes` are sentences about its name; those about what is in it come with the transcript, which may be
+    that of another file too. An earlier run has heard `done` seconds of it.
     """
 
     seconds: float
@@ -76,9 +77,13 @@ class Begun:
 
 @dataclass(frozen=True)
 class Heard:
-    """More of the text, provisional, and told only in the order of the sound. Put together as it is."""
+    """More of the text, provisional, and told only in the order of the sound. Put together as it is.
+
+    `paragraph` says that it begins one, where it could be told.
+    """
 
     text: str
+    paragraph: bool = False
 
 
 JobEvent = Begun | Heard | PieceDone | Transcript

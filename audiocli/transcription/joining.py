@@ -50,6 +50,13 @@ def text_of(piece: PieceDone) -> str:
     return " ".join(segment.text for segment in piece.segments)
 
 
+def span_of(piece: PieceDone) -> tuple[float, float] | None:
+    """When somebody begins to speak in it, and when that ends; `None` where nobody does."""
+    if not piece.segments:
+        return None
+    return min(each.start for each in piece.segments), max(each.end for each in piece.segments)
+
+
 def join(pieces: Iterable[PieceDone], duration: float, notes: Sequence[str] = ()) -> Transcript:
     """The transcript of a sound of `duration` seconds, of which `pieces` are known, in any order.
 

@@ -1,9 +1,9 @@
 """What has been done is remembered, so that it is neither paid for nor waited for again.
 
 In its folder are `journal.jsonl`, a line for each transcript that was written to a file; `pieces/`, what has
-been heard of recordings that are not finished; and `transcripts/`, from which another output is written. All
-is told apart by the recording's content, and by what was asked of whom. None of it is a secret's place: the
-files are their owner's alone, and hold no keys.
+been heard of recordings that are not finished; and `transcripts/`, from which another output is written.
+These two are kept for a while: see `pruning`. All is told apart by the recording's content, and by what was
+asked of whom. None of it is a secret's place: the files are their owner's alone, and hold no keys.
 """
 
 import hashlib
@@ -16,11 +16,13 @@ from typing import Any, TypeVar
 from weakref import finalize
 
 from audiocli.errors import InputError
+from audiocli.files import open_private
 from audiocli.printable import quoted
 from audiocli.transcript import Transcript
 from audiocli.transcription.content import Signature, digest_of
 from audiocli.transcription.job import JobOptions, PieceDone
 from audiocli.transcription.lines import MAX_LINE_BYTES, append, whole_lines
+from audiocli.transcription.pruning import prune
 from audiocli.wire.captions import transcript_from_json, transcript_to_json
 
 T = TypeVar("T")
@@ -91,7 +93,7 @@ class Journal:
             path = self._transcript_path(key)
             _make_private(self._folder, "transcripts", key[:2])
             beside = f"{path}.{os.urandom(8).hex()}"
-            with open(beside, "xb", opener=_open_private) as file:
+            with open(beside, "xb", opener=open_private) as file:
                 file.write(_encode(transcript_to_json(transcript)))
             os.replace(beside, path)
             if os.path.exists(self._pieces_path(key)):
@@ -118,6 +120,11 @@ class Journal:
         except OSError:
             return ()
         return tuple(found.values())
+
+    def prune(self) -> None:
+        """Forget what is old, or too much, once a day. What is written to files stays known. Blocks."""
+        if os.path.isdir(self._folder):
+            self._attempt(lambda: prune(self._folder, "transcripts", "pieces"))
 
     # Told apart by name
 
@@ -290,7 +297,3 @@ def _make_private(folder: str, *inner: str) -> None:
     for name in inner:
         folder = os.path.join(folder, name)
         os.makedirs(folder, mode=0o700, exist_ok=True)
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -1,17 +1,17 @@
 """A job's input, ready to be read any number of times: a file where it is, or one that was fetched."""
 
+import asyncio
 import io
-import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from functools import partial
 
-from audiocli.audio.source import open_input
+from audiocli.audio.source import Intake, StoredSource, open_input
 from audiocli.chat import AudioSource
-from audiocli.files import unwritable
+from audiocli.files import unwritable, write_all
 from audiocli.printable import one_line
 from audiocli.secret import without_secrets
 from audiocli.transcription.content import Signature, check_unchanged, signature_of
@@ -45,56 +45,17 @@ async def opened(name: str, *, max_bytes: int, seconds: float) -> AsyncIterator[
         # Looked at before it is opened: a change between the two must not go unseen.
         signature = signature_of(name)
         limit = max_bytes if signature is None else sys.maxsize
-        yield Opened(name, open_input(name, limit), signature)
+        yield Opened(name, await asyncio.to_thread(open_input, name, limit, stored=True), signature)
         return
     from audiocli.http import fetch_into
 
-    with tempfile.TemporaryFile() as file:
-        try:
-            await fetch_into(file.write, name, max_bytes=max_bytes, seconds=seconds)
-            file.flush()
-        except OSError as error:
-            hint = "point TMPDIR to a folder with more room"
-            raise unwritable(tempfile.gettempdir(), error, hint=hint) from error
-        yield Opened(one_line(without_secrets(name)), Unnamed(file.fileno(), file.tell()))
-
-
-@dataclass(frozen=True)
-class Unnamed:
-    """An `AudioSource` in a file without a name, of which only the descriptor is known."""
-
-    descriptor: int
-    size: int
-
-    def open(self) -> BinaryIO:
-        return io.BufferedReader(_Reader(self.descriptor, self.size))
-
-
-class _Reader(io.RawIOBase):
-    """Reads from a descriptor at a position of its own, so that several can read at once."""
-
-    def __init__(self, descriptor: int, size: int) -> None:
-        self._descriptor = descriptor
-        self._size = size
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"negative position {start + offset}")
-        self._position = start + offset
-        return self._position
-
-    def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override] # what io passes here
-        read = os.preadv(self._descriptor, [buffer], self._position)
-        self._position += read
-        return read
+    shown = one_line(without_secrets(name))
+    spool = StoredSource(lambda file: None)
+    try:
+        with io.FileIO(spool.descriptor, "wb", closefd=False) as file:
+            intake = Intake(partial(write_all, file), shown, max_bytes)
+            await fetch_into(intake.take, name, max_bytes=max_bytes, seconds=seconds)
+    except OSError as error:
+        hint = "point TMPDIR to a folder with more room"
+        raise unwritable(tempfile.gettempdir(), error, hint=hint) from error
+    yield Opened(shown, spool)

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from audiocli.errors import AudiocliError
 from audiocli.transcript import Transcript
@@ -34,6 +34,27 @@ async def transcribe_one(
     transcript = await ask(source, options, executor, journal, resume=resume, tell=tell)
     await asyncio.to_thread(keep, source, transcript, journal)
     return transcript
+
+
+@dataclass
+class Tally:
+    """What is told of a recording, added up: what is odd about its name, and what its pieces cost."""
+
+    notes: tuple[str, ...] = ()
+    costs: list[float | None] = field(default_factory=list)
+
+    def take(self, event: JobEvent) -> None:
+        match event:
+            case Begun():
+                self.notes = event.notes
+            case PieceDone():
+                self.costs.append(event.dollars)
+
+    @property
+    def dollars(self) -> float | None:
+        """What was paid, as far as that is known; `None` where nothing is known but that some was free."""
+        known = [cost for cost in self.costs if cost is not None]
+        return sum(known) if any(known) or len(known) == len(self.costs) else None
 
 
 @dataclass(frozen=True)

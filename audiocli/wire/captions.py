@@ -12,12 +12,13 @@ from audiocli.chat import Usage
 from audiocli.errors import InputError
 from audiocli.transcript import Segment, Timing, Transcript, Word
 from audiocli.wire.cues import Cue, cues, seconds
-from audiocli.wire.prose import plain
+from audiocli.wire.prose import plain, space_between
 
 __all__ = [
     "Cue",
     "cues",
     "encode_text",
+    "paragraphs",
     "encode_tsv",
     "encode_srt",
     "decode_srt",
@@ -46,17 +47,23 @@ def encode_text(transcript: Transcript) -> str:
 
     Where speakers are known, a paragraph begins with the speaker's name and a colon.
     """
-    paragraphs = list[str]()
+    found = paragraphs(transcript.segments)
+    return "\n\n".join(found) + "\n" if found else ""
+
+
+def paragraphs(segments: Iterable[Segment]) -> list[str]:
+    """Those of `encode_text`."""
+    found = list[list[str]]()
     before: Segment | None = None
-    for segment in transcript.segments:
+    for segment in segments:
         if not (text := plain(segment.text)):
             continue
         if before is None or _begins_paragraph(before, segment):
-            paragraphs.append(_labelled(text, segment.speaker))
+            found.append([_labelled(text, segment.speaker)])
         else:
-            paragraphs[-1] += f" {text}"
+            found[-1] += space_between(found[-1][-1], text), text
         before = segment
-    return "\n\n".join(paragraphs) + "\n" if paragraphs else ""
+    return ["".join(parts) for parts in found]
 
 
 def _begins_paragraph(before: Segment, segment: Segment) -> bool:

@@ -48,6 +48,14 @@ _IDEOGRAPHS = (
 _UNIT = re.compile(f"[{_OPENING}]*(?:[^{_IDEOGRAPHS}{_OPENING}{_CLOSING}]+|[{_IDEOGRAPHS}])?[{_CLOSING}]*")
 
 
+_IDEOGRAPH = re.compile(f"[{_IDEOGRAPHS}]")
+
+
+def space_between(first: str, second: str) -> str:
+    """What parts two sentences: in Chinese and Japanese nothing."""
+    return "" if _IDEOGRAPH.match(first[-1:]) and _IDEOGRAPH.match(second) else " "
+
+
 def units(word: str, limit: int) -> Iterator[str]:
     """The parts of a word that a line may be broken between, each of at most `limit` columns."""
     for match in _UNIT.finditer(word):

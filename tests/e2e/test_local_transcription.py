@@ -19,6 +19,8 @@ from audiocli.audio.recorded import examine
 from audiocli.audio.wav import wav_header
 from audiocli.chat import AudioBytes, AudioPart
 from audiocli.local.listen import Listener, processors
+from audiocli.providers.base import Transcriber
+from audiocli.providers.pace import Pace, reliable
 from audiocli.providers.recogniser import LocalTranscriber
 from audiocli.transcript import Transcript, TranscriptionRequest, Word
 from tests.e2e.conftest import CACHE
@@ -49,7 +51,7 @@ def _wav(pcm: bytes, rate: int = 16_000) -> bytes:
     return wav_header(len(pcm), rate) + pcm
 
 
-async def _transcribe(transcriber: LocalTranscriber, content: bytes) -> Transcript:
+async def _transcribe(transcriber: Transcriber, content: bytes) -> Transcript:
     audio = AudioPart(AudioBytes(content), "wav")
     request = TranscriptionRequest(model="x", audio=audio, duration=1.0, words=True)
     async with aclosing(transcriber.stream(request)) as stream:
@@ -204,6 +206,22 @@ def test_a_recogniser_that_was_killed_is_replaced() -> None:
         os.kill(pid, signal.SIGKILL)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # of all its threads
     assert asyncio.run(_transcribe(own, content)) == first
+
+
+def test_a_recogniser_that_is_killed_while_it_is_asked_is_asked_again() -> None:
+    content = (SAMPLES / "hello.wav").read_bytes()
+    careful = reliable(LocalTranscriber(CACHE, _ignore), Pace(1))
+
+    async def kill_and_hear() -> Transcript:
+        before = _children()
+        hearing = asyncio.create_task(_transcribe(careful, content))
+        while not (begun := _children() - before):  # noqa: ASYNC110 - nothing tells of a process
+            await asyncio.sleep(0.01)
+        for pid in begun:
+            os.kill(pid, signal.SIGKILL)
+        return await hearing
+
+    assert word_errors(HELLO, asyncio.run(kill_and_hear()).text)[0] <= 1
 
 
 PARENT = """

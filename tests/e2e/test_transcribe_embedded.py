@@ -5,10 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from audiocli.local.listen import processors
 from tests.command import audiocli, environment
 
 ROOT = Path(__file__).parents[2]
@@ -71,3 +74,29 @@ def test_the_sample_gives_a_folder_subtitles(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "subs" / "hello.srt").read_text().startswith("1\n00:00:0")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="there is no /proc")
+def test_of_many_recordings_no_more_are_heard_at_once_than_there_are_processors(tmp_path: Path) -> None:
+    speech = (SAMPLES / "hello.wav").read_bytes()
+    for number in range(8):
+        (tmp_path / f"{number}.wav").write_bytes(speech[: len(speech) - 3200 * number])
+    most = 0
+    with subprocess.Popen(
+        [sys.executable, "-m", "audiocli", "transcribe", "-r", str(tmp_path), "-m", "local", "-j", "8", "-q"],
+        env=here(tmp_path),
+    ) as process:
+        while process.poll() is None:
+            most = max(most, children(process.pid))
+            time.sleep(0.02)
+    assert process.returncode == 0
+    assert len(list(tmp_path.glob("*.txt"))) == 8
+    assert 1 <= most <= processors()
+
+
+def children(pid: int) -> int:
+    """How many processes a process has started that have not ended."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    with suppress(OSError):  # A thread, or all of it, has just ended.
+        return sum(len(each.read_text().split()) for each in lists)
+    return 0

@@ -89,6 +89,49 @@ def test_a_wrong_name_does_not_matter(tmp_path: Path) -> None:
     assert (form.file[:4] == b"RIFF") is form.file_name.endswith(".wav")
 
 
+def test_what_is_odd_about_a_name_is_not_said_of_another_file(tmp_path: Path) -> None:
+    for name in ("first.mp3", "second.wav", "third.wav"):
+        (tmp_path / name).write_bytes(wav(5)[:40_000])
+    with serve(says()) as server:
+        both = transcribe(server, tmp_path, "first.mp3", "second.wav", "-f", "json")
+        other = transcribe(server, tmp_path, "third.wav", "--resume", "--json")
+    assert len(server.exchanges) == 1
+    assert both.stderr.count(b"'first.mp3' is WAV by its content") == 1
+    for name in ("first.json", "second.json"):
+        (note,) = json.loads((tmp_path / name).read_text())["notes"]
+        assert note.startswith("it is cut off")
+    (item,) = json.loads(other.stdout)["items"]
+    assert len(item["notes"]) == 1
+    assert "first" not in other.stdout.decode()
+
+
+@pytest.mark.parametrize("arguments", [["/dev/zero"], ["-"]])
+def test_what_never_ends_and_is_no_audio_is_refused_at_once(tmp_path: Path, arguments: list[str]) -> None:
+    with Path("/dev/zero").open("rb") as endless, serve(says()) as server:
+        result = subprocess.run(
+            [sys.executable, "-m", "audiocli", *command(server, *arguments, "--max-input", "100GB")],
+            stdin=endless,
+            capture_output=True,
+            env=here(tmp_path),
+            timeout=30,
+            check=False,
+        )
+    assert result.returncode == 2
+    assert "is not audio" in error_line(result)
+    assert server.connections == 0
+
+
+def test_an_address_with_an_endless_page_is_refused_at_once(tmp_path: Path) -> None:
+    def page(exchange: Exchange) -> None:
+        exchange.stream(b"<!doctype html>", media_type="audio/mpeg")
+        exchange.flood(b"<p>words</p>" * 1000)
+
+    with serve(page) as server:
+        result = transcribe(server, tmp_path, f"{server.url}/talk.mp3")
+    assert result.returncode == 2
+    assert "is not audio: it looks like HTML" in error_line(result)
+
+
 def test_a_folder_without_recordings_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "talks").mkdir()
     (tmp_path / "talks" / "notes.txt").write_text("notes")
@@ -285,6 +328,20 @@ def test_a_limit_slows_the_run_down_and_nothing_fails(tmp_path: Path) -> None:
         result = transcribe(server, tmp_path, *(f"{name}.wav" for name in "abcdef"), "-j", "6")
     assert result.returncode == 0, result.stderr
     assert len(list(tmp_path.glob("*.txt"))) == 6
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_limit_that_lasts_is_tried_as_often_as_any_fault(tmp_path: Path, retries: int) -> None:
+    def limited(exchange: Exchange) -> None:
+        exchange.reply(
+            b'{"error": {"message": "slow down"}}', status="429 Too Many Requests", Retry_After="1"
+        )
+
+    with serve(limited) as server:
+        result = transcribe(server, tmp_path, str(SPEECH), "--retries", str(retries))
+    assert (result.returncode, result.stdout) == (6, b"")
+    assert "slow down (HTTP 429): try again in 1 s" in error_line(result)
+    assert len(server.exchanges) == 1 + retries
 
 
 def test_without_a_journal_it_works_and_says_so(tmp_path: Path) -> None:

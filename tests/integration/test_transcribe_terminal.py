@@ -89,6 +89,24 @@ def test_provisional_text_is_replaced_by_what_is_final(tmp_path: Path) -> None:
     assert f"Yellow hair\r\x1b[J{SAID}\r\n" in shown.terminal
 
 
+def test_a_note_or_an_error_never_follows_half_a_word(tmp_path: Path) -> None:
+    def cut(exchange: Exchange) -> None:
+        exchange.stream(delta("Hello there, wha"))
+        exchange.reset()
+
+    with serve(cut) as server:
+        shown = on_terminal(
+            *("transcribe", str(SPEECH), "-m", "gpt-4o-transcribe", "--base-url", server.url),
+            *("--retries", "1"),
+            env=here(tmp_path),
+        )
+    assert shown.code == 7
+    assert "Hello there, wha\r\x1b[Jaudiocli: the answer was cut off" in shown.terminal
+    lines = plain(shown.terminal).splitlines()
+    assert lines[-2] == "Hello there, wha"
+    assert lines[-1].startswith("audiocli: the answer was cut off")
+
+
 def test_a_dumb_terminal_gets_the_final_text_alone(tmp_path: Path) -> None:
     with serve(lambda exchange: exchange.stream(delta("Yellow"), done(SAID), b"data: [DONE]\n\n")) as server:
         shown = on_terminal(
@@ -150,3 +168,15 @@ def test_colour_is_left_out_where_it_is_not_wanted(tmp_path: Path) -> None:
         )
     assert "2.0 s\x1b" in shown.terminal or "2.0 s\r" in shown.terminal
     assert "\x1b[3" not in shown.terminal
+
+
+def test_bars_leave_room_for_what_a_terminal_shows_of_an_interrupt(tmp_path: Path) -> None:
+    (tmp_path / "talk.wav").write_bytes(wav(1))
+    with serve(says(seconds=0.3)) as server:
+        shown = on_terminal(
+            *("transcribe", "-r", str(tmp_path), "-m", "whisper-1", "--base-url", server.url),
+            env=here(tmp_path, COLUMNS="60"),
+        )
+    bars = [line for line in plain(shown.terminal).splitlines() if "━" in line]
+    assert bars
+    assert max(map(len, bars)) <= 58

@@ -3,6 +3,8 @@
 import os
 import socket
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from audiocli.errors import OutputError
-from audiocli.files import AtomicFile, is_special, open_special, write_all
+from audiocli.files import AtomicFile, is_special, open_special, sweep, write_all
 
 
 @contextmanager
@@ -50,6 +52,41 @@ def test_what_is_written_is_in_the_file_at_once(tmp_path: Path) -> None:
     assert hidden.read_bytes() == b"new"
     file.discard()
     assert names(tmp_path) == []
+
+
+def test_what_a_killed_process_has_left_is_swept_away_and_nothing_else(tmp_path: Path) -> None:
+    program = "import os, sys; from audiocli.files import *; AtomicFile(sys.argv[1]); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "a")], check=False)
+    (left,) = names(tmp_path)
+    living = AtomicFile(str(tmp_path / "b"))
+    (tmp_path / ".audiocli-mine.tmp").write_bytes(b"")
+    (tmp_path / ".audiocli-0123456789abcdef.tmp").symlink_to("nowhere")
+    sweep(str(tmp_path))
+    assert left not in names(tmp_path)
+    assert len(names(tmp_path)) == 3
+    living.write(b"whole")
+    living.commit()
+    assert (tmp_path / "b").read_bytes() == b"whole"
+
+
+def test_what_is_begun_while_others_sweep_is_written(tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def sweep_on() -> None:
+        while not ended.is_set():
+            sweep(str(tmp_path))
+
+    sweepers = [threading.Thread(target=sweep_on) for _ in range(2)]
+    for sweeper in sweepers:
+        sweeper.start()
+    try:
+        for number in range(200):
+            written(tmp_path / str(number))
+    finally:
+        ended.set()
+        for sweeper in sweepers:
+            sweeper.join()
+    assert len(names(tmp_path)) == 200
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])

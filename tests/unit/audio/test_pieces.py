@@ -3,12 +3,14 @@
 import base64
 import io
 import json
+import math
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,8 @@ MB = 10**6
 PAUSES = ((0.42, 0.62), (3.3, 3.75), (5.98, 6.25))
 """Where, in the recorded sentence, nobody speaks: after "Sure", between its two sentences, and at its end."""
 
+SAMPLES = Path(__file__).parents[3] / "samples"
+
 rng = np.random.default_rng(7)
 
 
@@ -46,6 +50,12 @@ def compressed(samples: np.ndarray[Any, Any], kind: str, subtype: str, rate: int
 
 def noise(seconds: float, loudness: float = 0.1, rate: int = RATE) -> np.ndarray[Any, Any]:
     return rng.normal(0, loudness, round(seconds * rate))
+
+
+def hum(seconds: float) -> np.ndarray[Any, Any]:
+    """Of the mains."""
+    times = np.arange(round(seconds * RATE)) / RATE
+    return sum((np.sin(math.tau * 50 * n * times) / n for n in range(1, 8)), np.zeros(len(times)))
 
 
 def sentence() -> np.ndarray[Any, Any]:
@@ -213,15 +223,38 @@ def test_a_conversion_is_made_once_for_all_threads() -> None:
         (np.zeros(RATE * 3), True),
         (np.full(RATE * 3, 0.2), True),
         (noise(3, 1 / 32_768), True),
-        (noise(3, 0.003), False),
+        (noise(3, 0.003), True),
+        (noise(3, 0.01), False),
+        (0.003 * hum(3), True),
+        (0.003 * hum(3) + 0.2, True),
         (np.concatenate((np.zeros(RATE * 2), noise(0.05, 0.01))), False),
         (np.concatenate((np.zeros(RATE * 20), noise(0.05, 0.01), np.zeros(RATE))), False),
     ],
-    ids=["zeros", "an offset", "dither", "a whisper", "a click at the end", "a click in the middle"],
+    ids=[
+        "zeros",
+        "an offset",
+        "dither",
+        "quiet noise",
+        "noise",
+        "a hum",
+        "a hum on an offset",
+        "a click at the end",
+        "a click in the middle",
+    ],
 )
 def test_silence(samples: np.ndarray[Any, Any], silent: bool) -> None:
     sound = sound_of(samples)
     assert is_silent(sound, Piece(0, sound.duration)) is silent
+
+
+@pytest.mark.parametrize("level", [0.006, 0.002])
+@pytest.mark.parametrize("offset", [0.0, 0.1])
+@pytest.mark.parametrize("name", ["hello", "question"])
+def test_speech_is_never_silence_however_quiet(name: str, level: float, offset: float) -> None:
+    speech, rate = soundfile.read(SAMPLES / f"{name}.wav")
+    quiet = level * speech / np.abs(speech).max()
+    sound = sound_of(quiet + noise(len(quiet) / rate, quiet.std(), rate)[: len(quiet)] + offset, rate)
+    assert not is_silent(sound, Piece(0, sound.duration))
 
 
 def formats_of(sound: Sound, piece: Piece, formats: tuple[str, ...], max_bytes: int = MB) -> tuple[str, int]:

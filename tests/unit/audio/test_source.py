@@ -11,7 +11,16 @@ from typing import BinaryIO
 
 import pytest
 
-from audiocli.audio.source import FileSource, SliceSource, StoredSource, copied, open_input, read_limited
+from audiocli.audio.source import (
+    FileSource,
+    Intake,
+    SliceSource,
+    StoredSource,
+    copied,
+    open_input,
+    read_limited,
+)
+from audiocli.audio.wav import wav_header
 from audiocli.chat import AudioBytes, AudioSource
 from audiocli.errors import InputError, OutputError
 
@@ -193,6 +202,33 @@ def test_a_huge_file_is_refused(tmp_path: Path) -> None:
 def test_an_endless_device_is_cut_at_the_limit(device: str) -> None:
     with pytest.raises(InputError, match=f"{device}' is larger than 1 MB"):
         open_input(device, MB)
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])
+def test_what_cannot_be_audio_is_not_read_to_its_end(device: str) -> None:
+    with pytest.raises(InputError, match="is not audio"):
+        open_input(device, 10**15, stored=True)
+
+
+def test_a_named_pipe_can_be_stored(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    content = wav_header(300_000) + bytes(300_000)
+    writer = threading.Thread(target=path.write_bytes, args=(content,))
+    writer.start()
+    source = open_input(str(path), MB, stored=True)
+    writer.join()
+    assert isinstance(source, StoredSource)
+    assert read(source) == content
+
+
+def test_an_intake_keeps_its_limit() -> None:
+    file = io.BytesIO()
+    intake = Intake(file.write, "a.wav", 5000)
+    intake.take(wav_header(10_000))
+    with pytest.raises(InputError, match=r"'a\.wav' is larger than 0\.005 MB"):
+        intake.take(bytes(5000))
+    assert file.getvalue() == wav_header(10_000)
 
 
 def test_a_device_that_gives_nothing_is_empty() -> None:

@@ -105,6 +105,27 @@ def test_a_terminal_that_cannot_redraw_gets_what_is_final() -> None:
     assert terminal.written == "Final.\n"
 
 
+@pytest.mark.parametrize("length", [0, 5, 2 * COLUMNS])
+def test_what_is_said_meanwhile_stands_above_the_text(length: int) -> None:
+    terminal = Terminal()
+    shown = live(terminal)
+    shown.hear("p" * length)
+    with shown.paused():
+        terminal.write("a note\n")
+    shown.hear("q")
+    assert terminal.text == "a note\n" + "p" * length + "q"
+
+
+def test_what_is_said_after_a_full_screen_has_a_line_of_its_own() -> None:
+    terminal = Terminal()
+    shown = live(terminal)
+    shown.hear("p" * (COLUMNS * ROWS + 3))
+    with shown.paused():
+        terminal.write("a note\n")
+    shown.hear("q")
+    assert terminal.text == "p" * (COLUMNS * ROWS + 3) + "\na note\nq"
+
+
 def test_text_cannot_drive_the_terminal() -> None:
     terminal = Terminal()
     shown = live(terminal)

@@ -54,6 +54,35 @@ def test_a_pattern_that_the_shell_left_is_expanded_in_order(folder: Path) -> Non
     assert paths("**/*.wav") == ["a.wav", "b.wav", "sub/c.wav"]
 
 
+def test_a_pattern_stands_for_several_however_many_it_matches(folder: Path) -> None:
+    put(folder, "a.wav")
+    assert find_recordings(["*.wav"]).several
+
+
+def test_the_transcripts_beside_recordings_are_no_recordings(folder: Path) -> None:
+    put(folder, "a.wav", "b.mp3", "c.txt")
+    put(folder, "a.srt", "a.txt", "b.mp3.json", "notes.txt", data=b"words")
+    notes: list[str] = []
+    found = find_recordings(["*"], note=notes.append)
+    assert [each.path for each in found.recordings] == ["a.wav", "b.mp3", "c.txt", "notes.txt"]
+    assert notes == ["transcripts beside their recordings are passed over: 'a.srt', and 2 more"]
+
+
+def test_one_recording_with_its_transcript_has_a_file_again(folder: Path) -> None:
+    put(folder, "a.wav")
+    put(folder, "a.txt", data=b"words")
+    found = find_recordings(["a.txt", "a.wav"])
+    assert ([each.path for each in found.recordings], found.several) == (["a.wav"], True)
+
+
+def test_the_folder_that_transcripts_go_to_is_no_input(folder: Path) -> None:
+    put(folder, "a.wav", "subs/a.srt")
+    found = find_recordings(["a.wav", "subs"], output="./subs/")
+    assert ([each.path for each in found.recordings], found.several) == (["a.wav"], True)
+    with pytest.raises(UsageError, match="is a folder"):
+        find_recordings(["subs"], output="subs")
+
+
 def test_a_file_whose_name_looks_like_a_pattern_is_itself(folder: Path) -> None:
     put(folder, "talk[1].wav", "talk1.wav")
     assert paths("talk[1].wav") == ["talk[1].wav"]
@@ -90,6 +119,15 @@ def test_a_folder_without_recordings_is_an_error(folder: Path) -> None:
     put(folder, "talks/a.txt", data=b"words")
     with pytest.raises(InputError, match="there is no recording in 'talks'"):
         find_recordings(["talks"], recursive=True)
+
+
+def test_a_folder_without_recordings_beside_one_with_some_is_told_of(folder: Path) -> None:
+    put(folder, "talks/a.wav", "notes/a.txt")
+    put(folder, "notes/a.txt", data=b"words")
+    notes: list[str] = []
+    found = find_recordings(["talks", "notes"], recursive=True, note=notes.append)
+    assert [each.path for each in found.recordings] == ["talks/a.wav"]
+    assert notes == ["there is no recording in 'notes'"]
 
 
 def test_what_is_named_twice_is_taken_once(folder: Path) -> None:

@@ -70,16 +70,16 @@ async def heard(transcriber: Paced | Scripted) -> list[Hearing]:
     return [event async for event in transcriber.stream(REQUEST)]
 
 
-def test_a_limit_is_waited_for_and_costs_no_try() -> None:
+def test_a_limit_is_waited_for_as_long_as_the_service_asks_else_longer_each_time() -> None:
     clock, scripted = Clock(), Scripted([limited(3), limited(None), limited(None), None])
     notes: list[str] = []
-    careful = reliable(scripted, pace(4, clock), retries=0, notify=notes.append)
+    careful = reliable(scripted, pace(4, clock), retries=3, notify=notes.append)
 
     async def hear() -> list[Hearing]:
         return [event async for event in careful.stream(REQUEST)]
 
     assert asyncio.run(hear()) == [WRITTEN]
-    assert (scripted.calls, clock.slept) == (4, [3, 2, 4])
+    assert (scripted.calls, clock.slept) == (4, [3, 8, 60])
     assert notes[0] == "too fast; waiting 3.0 s, then 2 at once"
 
 
@@ -87,8 +87,8 @@ def test_a_service_that_asks_for_no_wait_is_not_asked_without_end() -> None:
     clock = Clock()
     scripted = Scripted([limited(0) for _ in range(10_000)])
     with pytest.raises(RateLimitError):
-        asyncio.run(heard(Paced(scripted, pace(1, clock), patience=600)))
-    assert clock.slept[:2] == [8, 16]
+        asyncio.run(heard(Paced(scripted, pace(1, clock), retries=10_000, patience=600)))
+    assert clock.slept[:2] == [60, 60]
     assert scripted.calls < 20
 
 
@@ -98,7 +98,8 @@ def test_every_later_request_waits_as_well() -> None:
 
     async def run() -> None:
         async with shared.turn() as turn:
-            shared.limited(turn, 30)
+            shared.limited(turn)
+            shared.put_off(30)
         await heard(Paced(Scripted(), shared))
 
     asyncio.run(run())
@@ -112,7 +113,7 @@ def test_a_limit_halves_how_many_go_at_once_and_successes_let_one_more_go() -> N
     async def run() -> list[int]:
         widths = []
         async with shared.turn() as turn:
-            shared.limited(turn, 0)
+            shared.limited(turn)
             widths.append(shared.width)
         for _ in range(4 + 5):
             shared.succeeded()
@@ -128,7 +129,7 @@ def test_requests_that_were_under_way_halve_it_once_together() -> None:
     async def run() -> None:
         async with shared.turn() as one, shared.turn() as two, shared.turn() as three:
             for turn in (one, two, three):
-                shared.limited(turn, 0)
+                shared.limited(turn)
 
     asyncio.run(run())
     assert shared.width == 4
@@ -138,7 +139,7 @@ def test_there_is_always_one_that_may_go() -> None:
     clock = Clock()
     scripted = Scripted([limited(1)] * 6)
     notes: list[str] = []
-    asyncio.run(heard(Paced(scripted, pace(4, clock), notify=notes.append)))
+    asyncio.run(heard(Paced(scripted, pace(4, clock), retries=6, notify=notes.append)))
     assert [note.rpartition("then ")[2] for note in notes] == ["2 at once", *["1 at once"] * 5]
 
 
@@ -158,9 +159,39 @@ def test_after_a_while_without_end_the_limit_is_raised_and_not_tried_again() -> 
     clock = Clock()
     scripted = Scripted([limited(50) for _ in range(100)])
     with pytest.raises(RateLimitError, match="try again in 50 s, as the service asks") as caught:
-        asyncio.run(heard(Paced(scripted, pace(4, clock), patience=600)))
+        asyncio.run(heard(Paced(scripted, pace(4, clock), retries=100, patience=600)))
     assert not caught.value.retryable
     assert (scripted.calls, clock.now) == (13, 1600)
+
+
+@pytest.mark.parametrize("retries", [0, 1, 2])
+def test_a_limit_that_lasts_ends_after_as_many_retries(retries: int) -> None:
+    clock, scripted = Clock(), Scripted([limited(1) for _ in range(100)])
+    with pytest.raises(RateLimitError) as caught:
+        asyncio.run(heard(Paced(scripted, pace(4, clock), retries=retries)))
+    assert not caught.value.retryable
+    assert (scripted.calls, clock.slept) == (1 + retries, [1] * retries)
+
+
+def test_a_run_in_which_something_goes_through_meets_any_number_of_limits() -> None:
+    transcriber = Paced(Scripted([limited(1), None] * 20), pace(1, Clock()), retries=1)
+
+    async def run() -> list[list[Hearing]]:
+        return [await heard(transcriber) for _ in range(20)]
+
+    assert asyncio.run(run()) == [[WRITTEN]] * 20
+
+
+def test_a_run_that_has_given_up_keeps_nobody_waiting() -> None:
+    clock = Clock()
+    shared = pace(4, clock)
+
+    async def run() -> list[list[Hearing] | BaseException]:
+        transcriber = Paced(Scripted([limited(1) for _ in range(100)]), shared, retries=1)
+        return await asyncio.gather(*(heard(transcriber) for _ in range(8)), return_exceptions=True)
+
+    assert all(isinstance(each, RateLimitError) for each in asyncio.run(run()))
+    assert clock.now < 1005
 
 
 def test_waiting_for_others_turns_costs_no_patience() -> None:

@@ -30,8 +30,8 @@ def items(folder: Path) -> list[Item]:
     return [Item(str(path), str(path.with_suffix(".txt"))) for path in sorted(folder.glob("*.wav"))]
 
 
-def run(folder: Path, url: str, *, resume: bool, at_once: int = AT_ONCE) -> list[Outcome]:
-    connect = connecting(config(url), requests=AT_ONCE, retries=0)
+def run(folder: Path, url: str, *, resume: bool, at_once: int = AT_ONCE, retries: int = 0) -> list[Outcome]:
+    connect = connecting(config(url), requests=AT_ONCE, retries=retries)
     journal = Journal(str(folder / "state"), connect(OPTIONS).name)
     return asyncio.run(
         transcribe_archive(

@@ -5,7 +5,7 @@ import os
 import pickle
 import random
 import struct
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from audiocli.errors import (
     ServerError,
     UsageError,
 )
-from audiocli.transcript import Transcript, TranscriptionRequest
+from audiocli.transcript import Hearing, Segment, Transcript, TranscriptionRequest
 from audiocli.transcription.executor import LocalExecutor
 from audiocli.transcription.hearing import FAILURES_IN_A_ROW, PROMPT_CHARACTERS, Connection
 from audiocli.transcription.job import Begun, Executor, Heard, Job, JobEvent, JobOptions, PieceDone
@@ -142,6 +142,26 @@ def test_a_long_recording_is_cut_and_joined(tmp_path: Path) -> None:
     assert ran.transcript.duration == pytest.approx(21.0)
 
 
+class Reciting:
+    """Tells all at once, in two segments with a pause of three seconds between them."""
+
+    limits = LIMITS
+
+    async def stream(self, request: TranscriptionRequest) -> AsyncGenerator[Hearing, None]:
+        segments = (Segment("One.", 0.0, 0.5), Segment("Two.", 3.5, 4.0))
+        yield Transcript(segments=segments, duration=request.duration, timing="segment")
+
+
+def test_what_comes_at_once_is_told_in_paragraphs(tmp_path: Path) -> None:
+    job = Job(wav(tmp_path / "a.wav", 4), JobOptions())
+    executor = LocalExecutor(lambda options: Connection("m", "m", Reciting()))
+    ran = asyncio.run(all_of(executor, job))
+    assert [event for event in ran.told if isinstance(event, Heard)] == [
+        Heard("One."),
+        Heard(" Two.", paragraph=True),
+    ]
+
+
 def test_pieces_are_heard_at_once_and_told_in_order(tmp_path: Path) -> None:
     transcriber = ScriptedTranscriber(seconds=0.5)
     ran = run(transcriber, wav(tmp_path / "a.wav", 31))
@@ -229,6 +249,13 @@ def test_the_end_of_a_piece_prompts_the_next(tmp_path: Path) -> None:
     assert first == "Names"
     assert second.startswith("Names word0 word0")
     assert len(second) <= PROMPT_CHARACTERS + len("Names ")
+
+
+def test_the_end_of_a_text_without_spaces_prompts_the_next(tmp_path: Path) -> None:
+    transcriber = one_at_a_time()
+    transcriber.answer = lambda number, request: "日本語" * 100
+    run(transcriber, wav(tmp_path / "a.wav", 9))
+    assert transcriber.requests[1].prompt == ("日本語" * 100)[-PROMPT_CHARACTERS:]
 
 
 def test_a_model_that_reads_no_prompt_is_given_none_of_ours(tmp_path: Path) -> None:

@@ -37,3 +37,12 @@ def test_in_whatever_order_pieces_end_the_text_is_the_same() -> None:
         order = InOrder()
         told = [text for number in numbers for text in order.end(number, f"piece {number}.")]
         assert "".join(told) == " ".join(f"piece {number}." for number in range(5))
+
+
+def test_a_long_pause_between_pieces_begins_a_paragraph() -> None:
+    spans = [(0.5, 9.0), None, (20.5, 29.9), (30.0, 39.0)]
+    for numbers in permutations(range(4)):
+        order = InOrder()
+        texts = ["one.", "", "two.", "three."]
+        told = [text for number in numbers for text in order.end(number, texts[number], spans[number])]
+        assert "".join(told) == "one.\n\ntwo. three."

@@ -192,6 +192,12 @@ def test_a_long_pause_and_another_speaker_begin_a_paragraph() -> None:
     assert encode_text(transcript(*asked)) == "A: Why?\n\nB: So.\n"
 
 
+def test_sentences_of_scripts_without_spaces_have_none_between_them() -> None:
+    said = ("今日は晴れです。", "明日は雨です。", "OK", "はい", "안녕하세요.", "네.")
+    segments = (Segment(text, float(place), place + 1.0) for place, text in enumerate(said))
+    assert encode_text(transcript(*segments)) == "今日は晴れです。明日は雨です。 OK はい 안녕하세요. 네.\n"
+
+
 # JSON
 
 
