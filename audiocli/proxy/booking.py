@@ -108,18 +108,18 @@ class Books:
     def begin(self, entry: Entry, deployment: Deployment) -> None:
         """A try at `deployment` begins."""
         entry.tried(deployment)
-        self._metrics.in_flight.labels(*_labels(deployment)).inc()
+        self._metrics.in_flight(*_labels(deployment)).inc()
 
     def end(self, deployment: Deployment, error: AudiocliError | None = None) -> None:
         """It has ended, with `error` where it failed."""
-        self._metrics.in_flight.labels(*_labels(deployment)).dec()
+        self._metrics.in_flight(*_labels(deployment)).dec()
         if error is not None:
-            self._metrics.errors.labels(*_labels(deployment), type(error).__name__).inc()
+            self._metrics.errors(*_labels(deployment), type(error).__name__).inc()
 
     def close(self, entry: Entry) -> None:
         """The request is over: count it, and write its line."""
-        now = time.monotonic()
-        self._count(entry, now)
+        now, used, spent = time.monotonic(), entry.used, entry.cost
+        self._count(entry, now, used, spent)
         line = {
             "time": round(time.time(), 3),
             "id": entry.id,
@@ -132,30 +132,28 @@ class Books:
             "stream": entry.streamed,
             "latency_ms": _milliseconds(entry.started, now),
             "first_byte_ms": _milliseconds(entry.started, entry.first_byte),
-            **_used(entry.used),
-            "cost_usd": _dollars(entry.cost),
+            **_used(used),
+            "cost_usd": _dollars(spent),
             "key": entry.key,
         }
         self._write(json.dumps(line))
 
-    def _count(self, entry: Entry, now: float) -> None:
+    def _count(self, entry: Entry, now: float, used: Usage | None, spent: float | None) -> None:
         metrics, labels = self._metrics, _labels(entry.deployment)
-        metrics.requests.labels(*labels, entry.route, str(entry.status)).inc()
-        metrics.latency.labels(*labels).observe(now - entry.started)
+        metrics.requests(*labels, entry.route, str(entry.status)).inc()
+        metrics.latency(*labels).observe(now - entry.started)
         if entry.first_audio is not None:
-            metrics.first_audio.labels(*labels).observe(entry.first_audio - entry.started)
-        if (used := entry.used) is not None:
+            metrics.first_audio(*labels).observe(entry.first_audio - entry.started)
+        if used is not None:
             self._count_usage(used, labels)
-        metrics.cost.labels(*labels).inc(entry.cost or 0.0)
+        metrics.cost(*labels).inc(spent or 0.0)
 
     def _count_usage(self, usage: Usage, labels: tuple[str, str]) -> None:
         metrics = self._metrics
-        metrics.tokens.labels(*labels, "in").inc(usage.input_tokens)
-        metrics.tokens.labels(*labels, "out").inc(usage.output_tokens)
-        metrics.audio_seconds.labels(*labels, "in").inc(_heard(usage))
-        metrics.audio_seconds.labels(*labels, "out").inc(
-            usage.output_audio_tokens * OUTPUT_AUDIO_TOKEN_SECONDS
-        )
+        metrics.tokens(*labels, "in").inc(usage.input_tokens)
+        metrics.tokens(*labels, "out").inc(usage.output_tokens)
+        metrics.audio_seconds(*labels, "in").inc(_heard(usage))
+        metrics.audio_seconds(*labels, "out").inc(usage.output_audio_tokens * OUTPUT_AUDIO_TOKEN_SECONDS)
 
 
 def _labels(deployment: Deployment | None) -> tuple[str, str]:

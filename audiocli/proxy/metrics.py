@@ -1,5 +1,8 @@
 """What is counted, for Prometheus: of this process, by model and deployment."""
 
+from collections.abc import Callable
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -9,56 +12,41 @@ _BY_MODEL = ("model", "deployment")
 
 
 class Metrics:
-    """Counters of one process. Their names begin with `audiocli_`."""
+    """Counters of one process. Their names begin with `audiocli_`.
+
+    Each but `cooling` is a function of its labels' values: Prometheus's own takes a lock for each look-up.
+    """
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        self.requests = Counter(
-            "audiocli_requests",
-            "Requests, by the status that the client got.",
-            (*_BY_MODEL, "route", "status"),
-            registry=registry,
+        self.registry = CollectorRegistry()
+        self.requests = self._counter(
+            "requests", "Requests, by the status that the client got.", "route", "status"
         )
-        self.errors = Counter(
-            "audiocli_errors",
-            "Tries that failed at a deployment, by kind.",
-            (*_BY_MODEL, "kind"),
-            registry=registry,
+        self.errors = self._counter("errors", "Tries that failed at a deployment, by kind.", "kind")
+        self.latency = self._histogram("request_seconds", "From a request to the end of its answer.")
+        self.first_audio = self._histogram(
+            "first_audio_seconds", "From a request to the first sound of its answer."
         )
-        self.latency = Histogram(
-            "audiocli_request_seconds",
-            "From a request to the end of its answer.",
-            _BY_MODEL,
-            buckets=_SECONDS,
-            registry=registry,
+        self.tokens = self._counter("tokens", "Tokens, as the service counts them.", "direction")
+        self.audio_seconds = self._counter("audio_seconds", "Seconds of sound.", "direction")
+        self.cost = self._counter("cost_usd", "US dollars, as far as prices are known.")
+        in_flight = Gauge(
+            "audiocli_in_flight", "Requests that are being answered.", _BY_MODEL, registry=self.registry
         )
-        self.first_audio = Histogram(
-            "audiocli_first_audio_seconds",
-            "From a request to the first sound of its answer.",
-            _BY_MODEL,
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.tokens = Counter(
-            "audiocli_tokens",
-            "Tokens, as the service counts them.",
-            (*_BY_MODEL, "direction"),
-            registry=registry,
-        )
-        self.audio_seconds = Counter(
-            "audiocli_audio_seconds", "Seconds of sound.", (*_BY_MODEL, "direction"), registry=registry
-        )
-        self.cost = Counter(
-            "audiocli_cost_usd", "US dollars, as far as prices are known.", _BY_MODEL, registry=registry
-        )
-        self.in_flight = Gauge(
-            "audiocli_in_flight", "Requests that are being answered.", _BY_MODEL, registry=registry
-        )
+        self.in_flight = cache(in_flight.labels)
         self.cooling = Gauge(
             "audiocli_cooling",
             "Whether a deployment is left alone for a while.",
             _BY_MODEL,
-            registry=registry,
+            registry=self.registry,
+        )
+
+    def _counter(self, name: str, says: str, *labels: str) -> Callable[..., Counter]:
+        return cache(Counter(f"audiocli_{name}", says, (*_BY_MODEL, *labels), registry=self.registry).labels)
+
+    def _histogram(self, name: str, says: str) -> Callable[..., Histogram]:
+        return cache(
+            Histogram(f"audiocli_{name}", says, _BY_MODEL, buckets=_SECONDS, registry=self.registry).labels
         )
 
     def exposition(self) -> bytes:

@@ -23,6 +23,7 @@ from audiocli.proxy.in_process import answer_in_process
 from audiocli.proxy.incoming import REFUSED, ClientLeft, Incoming, Receive, Scope, Send, TooLargeError
 from audiocli.proxy.passing import pass_on, told
 from audiocli.proxy.requests import Request, UnsupportedMediaError, header
+from audiocli.proxy.settings import Settings
 from audiocli.proxy.state import State
 from audiocli.proxy.upstream import Body, Reply
 from audiocli.router import Deployment, is_deployments_fault
@@ -32,7 +33,7 @@ MB = 1_000_000
 WHOLE_BYTES = 256 * 1024
 """A request that is no larger is waited for, and goes out in one piece."""
 
-Understand = Callable[[Scope, str, frozenset[str]], Request]
+Understand = Callable[[Scope, str, Settings], Request]
 
 
 class Relay:
@@ -71,7 +72,7 @@ class Relay:
     ) -> None:
         bounds = self._state.settings.bounds
         declared = _check_headers(scope, bounds.max_body_mb * MB)
-        request = self._understand(scope, self._path, self._state.settings.droppable)
+        request = self._understand(scope, self._path, self._state.settings)
         answer.entry.asked = request
         answer.incoming = incoming = Incoming(
             receive, request, max_bytes=bounds.max_body_mb * MB, kept_bytes=bounds.retry_buffer_mb * MB
@@ -113,7 +114,8 @@ class _Passage:
         course = self._state.router.course(model)
         failure: ProviderError | None = None
         while (turn := course.next(within=self._seconds_left())) is not None:
-            await asyncio.sleep(turn.delay)
+            if turn.delay:
+                await asyncio.sleep(turn.delay)
             try:
                 await self._try(turn.deployment)
             except ProviderError as error:
@@ -165,11 +167,14 @@ class _Passage:
     def _body(self, deployment: Deployment) -> tuple[Body, int | None]:
         """What `deployment` gets, and how long that is where it does not say so itself."""
         incoming = self._incoming
-        splice, room = self._request.changed(deployment, usage=self._state.settings.normalise)
+        changes = self._request.changes(deployment, usage=self._state.settings.normalise)
         if incoming.complete and incoming.size <= WHOLE_BYTES:
+            splice = self._request.spliced(changes)
             return b"".join(piece for block in incoming.kept for piece in splice.feed(block)), None
         size = incoming.size if incoming.complete else self._declared
-        return self._blocks(splice), None if size is None or room is None else size + room
+        room = self._request.room(changes)
+        blocks = self._blocks(self._request.spliced(changes, room))
+        return blocks, None if size is None or room is None else size + room
 
     async def _blocks(self, splice: Splice) -> AsyncIterator[bytes]:
         async for block in self._incoming.blocks():

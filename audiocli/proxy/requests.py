@@ -6,6 +6,7 @@ from audiocli.audio.passing_by import Length
 from audiocli.errors import InputError
 from audiocli.proxy.dropping import dropped
 from audiocli.proxy.incoming import Scope
+from audiocli.proxy.settings import Settings
 from audiocli.router import Deployment
 from audiocli.wire.request_splice import (
     Changes,
@@ -58,11 +59,16 @@ class Request(Protocol):
 
     def close(self) -> None: ...
 
-    def changed(self, deployment: Deployment, *, usage: bool) -> tuple[Splice, int | None]:
-        """The body as `deployment` gets it, and by how many bytes that is longer, if that is known.
+    def changes(self, deployment: Deployment, *, usage: bool) -> Changes:
+        """What `deployment` gets in another way. With `usage` the stream of a chat is asked what it used."""
+        ...
 
-        With `usage` the stream of a chat is asked to say what it used.
-        """
+    def room(self, changes: Changes) -> int | None:
+        """By how many bytes `changes` make the body longer, if that is known yet."""
+        ...
+
+    def spliced(self, changes: Changes, room: int | None = None) -> Splice:
+        """The body with `changes`; `room` longer, where that has been promised."""
         ...
 
 
@@ -72,11 +78,12 @@ class JsonRequest:
     content_type = "application/json"
     seconds = 0.0
 
-    def __init__(self, scope: Scope, path: str, droppable: frozenset[str] = frozenset()) -> None:
+    def __init__(self, scope: Scope, path: str, settings: Settings) -> None:
         self.path = path
         self._named = scope.get("path_params", {}).get("model")
         self.chats = path == "chat/completions"
-        self._scanner = RequestScanner(droppable, speech=path == SPEECH)
+        depth = settings.bounds.max_json_depth
+        self._scanner = RequestScanner(settings.droppable, speech=path == SPEECH, max_depth=depth)
         self.see, self.close = self._scanner.feed, self._scanner.close
 
     @property
@@ -95,15 +102,19 @@ class JsonRequest:
     def characters(self) -> int:
         return self._scanner.characters
 
-    def changed(self, deployment: Deployment, *, usage: bool) -> tuple[Splice, int | None]:
-        changes = Changes(
+    def changes(self, deployment: Deployment, *, usage: bool) -> Changes:
+        return Changes(
             deployment.target.model,
             deployment.extra_body,
             usage=usage and self.chats,
             dropped=dropped(deployment),
         )
-        room = json_room(self._scanner, changes)
-        return spliced_json(self._scanner, changes, room), room
+
+    def room(self, changes: Changes) -> int | None:
+        return json_room(self._scanner, changes)
+
+    def spliced(self, changes: Changes, room: int | None = None) -> Splice:
+        return spliced_json(self._scanner, changes, room)
 
 
 class _MeasuringScanner(FormRequestScanner):
@@ -125,10 +136,10 @@ class FormRequest:
     chats = False
     characters = 0
 
-    def __init__(self, scope: Scope, path: str, droppable: frozenset[str] = frozenset()) -> None:
+    def __init__(self, scope: Scope, path: str, settings: Settings) -> None:
         self.path = path
         self.content_type = header(scope, b"content-type")
-        self._scanner = _MeasuringScanner(self.content_type, droppable)
+        self._scanner = _MeasuringScanner(self.content_type, settings.droppable)
         self._named = scope.get("path_params", {}).get("model")
         self.see, self.close = self._scanner.feed, self._scanner.close
 
@@ -144,9 +155,14 @@ class FormRequest:
     def seconds(self) -> float:
         return self._scanner.length.seconds
 
-    def changed(self, deployment: Deployment, *, usage: bool) -> tuple[Splice, int | None]:  # noqa: ARG002 - a form always says
-        changes = Changes(deployment.target.model, deployment.extra_body, dropped=dropped(deployment))
-        return spliced_form(self._scanner, changes), form_room(self._scanner, changes)
+    def changes(self, deployment: Deployment, *, usage: bool) -> Changes:  # noqa: ARG002 - a form always says
+        return Changes(deployment.target.model, deployment.extra_body, dropped=dropped(deployment))
+
+    def room(self, changes: Changes) -> int | None:
+        return form_room(self._scanner, changes)
+
+    def spliced(self, changes: Changes, room: int | None = None) -> Splice:  # noqa: ARG002 - a form's is exact
+        return spliced_form(self._scanner, changes)
 
 
 def header(scope: Scope, name: bytes) -> str:

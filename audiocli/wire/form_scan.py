@@ -174,11 +174,11 @@ class FormScanner(Scanner):
     def _leave(self, end: int) -> None:
         """A part ends here."""
         if self._part is not None:
-            self.found.append(Found(self._name, self._part, self._offset + end, None))
+            self._add(Found(self._name, self._part, self._offset + end, None))
             self._part = None
 
     def _place(self, name: str, start: int, end: int, value: str) -> None:
-        self.found.append(Found(name, self._offset + start, self._offset + end, value))
+        self._add(Found(name, self._offset + start, self._offset + end, value))
 
     def _begin(self, written: bytes) -> None:
         self._parts += 1

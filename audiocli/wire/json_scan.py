@@ -19,6 +19,8 @@ from audiocli.printable import quoted
 from audiocli.wire.splice import COMMA, END, Found, Scanner
 
 MAX_DEPTH = 128
+"""Of brackets within brackets. `_FLAT_DEPTH` more may be within, around what holds little."""
+
 MAX_BRACKETS = 100_000
 """Of those that are looked at one by one: around what is long, or more than `_FLAT_DEPTH` deep. 2 µs each."""
 
@@ -77,12 +79,14 @@ class JsonScanner(Scanner):
         *,
         removable: frozenset[str] = frozenset(),
         max_token_bytes: int = MAX_TOKEN_BYTES,
+        max_depth: float = MAX_DEPTH,
     ) -> None:
         super().__init__()
         self._wanted = wanted
         self._refused = refused
         self._removable = removable - wanted.keys()
         self._max_token_bytes = max_token_bytes
+        self._max_depth = max_depth
         self._stays = False  # a member that has been read can not be left out
         self._comma: int | None = None  # where the comma is after which no name has come yet
         self._leaving: int | None = None  # where the member begins that is read, and may be left out
@@ -212,8 +216,10 @@ class JsonScanner(Scanner):
             self._brackets += 1
             if self._brackets > MAX_BRACKETS:
                 raise InputError(f"the request has more than {MAX_BRACKETS} nested values", param=self._name)
-            if self._depth + _FLAT_DEPTH >= MAX_DEPTH:
-                raise InputError(f"the request is nested more than {MAX_DEPTH} deep", param=self._name)
+            if self._depth >= self._max_depth:  # the object itself is one more
+                raise InputError(
+                    f"the request is nested more than {self._max_depth:g} deep", param=self._name
+                )
         elif byte in _CLOSING:
             self._depth -= 1
         else:
@@ -248,7 +254,7 @@ class JsonScanner(Scanner):
         goes = name in self._removable
         if self._comma is not None and (goes or not self._stays):
             comma = Comma(None if self._stays else frozenset(self.names), name)
-            self.found.append(Found(COMMA, self._comma, self._comma + 1, comma))
+            self._add(Found(COMMA, self._comma, self._comma + 1, comma))
         self._comma = None
         self._leaving = start if goes else None
         self._stays = self._stays or not goes
@@ -264,7 +270,7 @@ class JsonScanner(Scanner):
     def _pass(self, window: bytes, end: int) -> int:
         """A member ends here."""
         if self._leaving is not None:
-            self.found.append(Found(self._name, self._leaving, self._seen - len(window) + end, None))
+            self._add(Found(self._name, self._leaving, self._seen - len(window) + end, None))
             self._leaving = None
         return end
 
@@ -292,7 +298,7 @@ class JsonScanner(Scanner):
 
     def _find(self, name: str, window: bytes, start: int, end: int, value: Any) -> None:
         before = self._seen - len(window)
-        self.found.append(Found(name, before + start, before + end, value))
+        self._add(Found(name, before + start, before + end, value))
 
     def _wait(self, window: bytes, position: int) -> int | None:
         self._rest = window[position:].lstrip(_WHITE)

@@ -11,7 +11,7 @@ from types import UnionType
 from typing import Any
 
 from audiocli.wire.form_scan import FormScanner, boundary
-from audiocli.wire.json_scan import MAX_TOKEN_BYTES, Comma, JsonScanner
+from audiocli.wire.json_scan import MAX_DEPTH, MAX_TOKEN_BYTES, Comma, JsonScanner
 from audiocli.wire.splice import COMMA, END, Found, Scanner, Splice, growth
 
 STEERING = frozenset(
@@ -63,12 +63,15 @@ class RequestScanner(JsonScanner):
     how much shall be said.
     """
 
-    def __init__(self, removable: frozenset[str] = frozenset(), *, speech: bool = False) -> None:
+    def __init__(
+        self, removable: frozenset[str] = frozenset(), *, speech: bool = False, max_depth: float = MAX_DEPTH
+    ) -> None:
         super().__init__(
             _SPEECH if speech else _CHAT,
             steers,
             removable=removable,
             max_token_bytes=MAX_SPOKEN_BYTES if speech else MAX_TOKEN_BYTES,
+            max_depth=max_depth,
         )
 
     @property

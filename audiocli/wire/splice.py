@@ -38,15 +38,20 @@ class Scanner:
         self.complete = False
         self.names: set[str] = set()
         self.found: list[Found] = []
+        self._by_name: dict[str, Found] = {}  # the first of each
 
     def find(self, name: str) -> Found | None:
         """Where the member `name` is, None where it has not been found."""
-        return next((found for found in self.found if found.name == name), None)
+        return self._by_name.get(name)
 
     def value(self, name: str) -> Any:
         """What the member `name` is, None where it has not been found."""
-        found = self.find(name)
+        found = self._by_name.get(name)
         return None if found is None else found.value
+
+    def _add(self, place: Found) -> None:
+        self.found.append(place)
+        self._by_name.setdefault(place.name, place)
 
 
 Edit = Callable[[Found], bytes | None]

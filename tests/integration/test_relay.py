@@ -300,6 +300,19 @@ def test_a_chunked_body_is_cut_at_the_limit(tmp_path: Path) -> None:
     assert entry["error"] == "TooLargeError"
 
 
+def test_a_body_is_nested_as_deep_as_the_config_says(tmp_path: Path) -> None:
+    sound = {"type": "input_audio", "input_audio": {"data": "A" * 2000, "format": "wav"}}
+    message = {"role": "user", "content": [sound]}
+    with serve(answer) as server:
+        for depth, status in ((6, 200), (5, 400)):
+            folder = tmp_path / str(depth)
+            folder.mkdir()
+            bounds = {"max_json_depth": depth}
+            with gateway(folder, deployment(server.url), audiocli_settings=bounds) as own:
+                assert own.ask(messages=[message]).status_code == status
+    assert len(server.exchanges) == 1
+
+
 def test_a_compressed_body_is_not_taken(shared: Any) -> None:
     own, server, _ = shared
 
