@@ -1,14 +1,13 @@
 """A server's answer on its way to the client: as a stream of events, as a document, or as sound."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from audiocli.audio.passing_by import Length
-from audiocli.chat import PCM_BYTES_PER_SECOND, Usage
-from audiocli.errors import AuthenticationError, DeadlineError, ProviderError, ReplyError
+from audiocli.chat import PCM_BYTES_PER_SECOND
+from audiocli.errors import AuthenticationError, ProviderError, ReplyError
 from audiocli.providers.endpoint import without_key
 from audiocli.providers.reply import refusal
 from audiocli.proxy.answer import Answer
@@ -16,14 +15,13 @@ from audiocli.proxy.booking import Entry
 from audiocli.proxy.replies import Header, header_value
 from audiocli.proxy.requests import SPEECH, Request
 from audiocli.proxy.settings import Settings
+from audiocli.proxy.streaming import MB, Patience, pass_stream
 from audiocli.proxy.upstream import Reply
 from audiocli.router import Deployment
 from audiocli.wire.errors import decode_error
 from audiocli.wire.json import decode_base64, parse
-from audiocli.wire.normalise import AnswerScanner, StreamNormaliser, decode_unstreamed
-from audiocli.wire.sse import EventDecoder
+from audiocli.wire.normalise import AnswerScanner, decode_unstreamed
 
-MB = 1_000_000
 MAX_ERROR_BYTES = 256 * 1024
 ERROR_SECONDS = 5.0  # for the body of an error: its status alone says enough
 EVENT_STREAM = "text/event-stream"
@@ -56,7 +54,7 @@ async def pass_on(reply: Reply, request: Request, answer: Answer, settings: Sett
     if reply.headers.get("content-encoding", "identity").lower() != "identity":
         raise ReplyError("the service sent a compressed answer, which it was not asked for")
     if reply.media_type == EVENT_STREAM and (request.streams or not request.chats):
-        await _pass_stream(reply, _Stream(request, settings), answer, settings)
+        await pass_stream(reply, _headers(reply), request, answer, settings)
     elif request.chats and request.streams:
         raise decode_unstreamed(await reply.read(MAX_ERROR_BYTES))
     elif request.chats or reply.media_type.endswith("json"):
@@ -90,162 +88,6 @@ async def _refusal(reply: Reply) -> ProviderError:
         async with asyncio.timeout(ERROR_SECONDS):
             body = await reply.read(MAX_ERROR_BYTES)
     return refusal(reply.status, reply.headers, body)
-
-
-# Streams
-
-
-async def _pass_stream(reply: Reply, stream: "_Stream", answer: Answer, settings: Settings) -> None:
-    entry = answer.entry
-    entry.streamed = True
-    patience = _Patience(settings.bounds.stream_idle_timeout)
-    try:
-        while not stream.done and (block := await patience.block(reply)):
-            data, events = stream.feed(block)
-            if events:  # A comment keeps the connection, but says nothing.
-                patience.renew()
-            if stream.sound_bytes and entry.first_audio is None:
-                entry.first_audio = time.monotonic()
-            await _send(answer, reply, data)
-            stream.check()
-        await _send(answer, reply, stream.close())
-        await reply.linger()
-        await answer.end()
-    except ProviderError:
-        if stream.within_event:
-            answer.break_off()
-        raise
-    finally:
-        entry.usage = stream.usage
-        if stream.failure is not None:
-            entry.failed(stream.failure)
-
-
-async def _send(answer: Answer, reply: Reply, data: bytes) -> None:
-    if not data:
-        return
-    if not answer.begun:  # An error that comes before the first event keeps its status.
-        headers = [*_headers(reply), (b"cache-control", b"no-cache")]
-        await answer.begin(reply.status, headers, events=True)
-    await answer.write(data)
-
-
-class _Stream:
-    """Takes a stream of events in blocks, and says what to send.
-
-    These are the events of a chat in their normal form, or all as it came, from the first whole event on.
-    Before that `feed` raises what is wrong with an event; afterwards `failure` is there, which `check` raises
-    once what came before it has been sent. Where a part of an event has been sent, `within_event` says so:
-    another would become a part of it.
-    """
-
-    def __init__(self, request: Request, settings: Settings) -> None:
-        self.failure: ProviderError | None = None
-        self.within_event = False
-        self._most = int(settings.bounds.stream_buffer_mb * MB)
-        self._events = EventDecoder(max_event_bytes=self._most)
-        self._chat = StreamNormaliser(usage=request.asks_usage) if request.chats else None
-        self._normalises = request.chats and settings.normalise
-        self._held = b""  # before the first event
-        self._begun = False
-        self._usage: Usage | None = None
-
-    @property
-    def done(self) -> bool:
-        """Whether the client has got all there is to say, though the connection may stay open."""
-        return self._chat is not None and self._chat.done
-
-    @property
-    def sound_bytes(self) -> int:
-        return self._chat.sound_bytes if self._chat else 0
-
-    @property
-    def usage(self) -> Usage | None:
-        return self._chat.usage if self._chat else self._usage
-
-    def feed(self, block: bytes) -> tuple[bytes, int]:
-        """What to send now, and how many events `block` has completed."""
-        payloads = list(self._events.feed(block))
-        normal = self._read(payloads)
-        data = b"".join(normal) if self._normalises else self._as_it_came(block, len(payloads))
-        if data:
-            self._begun = True
-            self.within_event = not self._normalises and self._events.within_event
-        return data, len(payloads)
-
-    def check(self) -> None:
-        """Raise `failure`, unless the client gets that as it came."""
-        if self.failure is not None and (self._normalises or self._is_told):
-            raise self.failure
-
-    @property
-    def _is_told(self) -> bool:
-        """Whether the service says so itself. It may quote a key, and does not go on as it came."""
-        return self.failure is not None and not isinstance(self.failure, ReplyError)
-
-    def close(self) -> bytes:
-        """What is left to send when the stream has ended. Raises `ReplyError` where it was cut off."""
-        normal = self._read(list(self._events.close()))
-        self.check()
-        if self._chat:
-            normal += self._chat.close()
-        return b"".join(normal) if self._normalises else self._held
-
-    def _read(self, payloads: Sequence[bytes]) -> list[bytes]:
-        """The events of a chat in their normal form, as far as they are good."""
-        normal: list[bytes] = []
-        try:
-            for payload in payloads:
-                normal += self._read_one(payload)
-        except ProviderError as error:
-            if not self._begun:
-                raise
-            self.failure = self.failure or error
-        return normal
-
-    def _read_one(self, payload: bytes) -> list[bytes]:
-        if self._chat:
-            return self._chat.feed(payload)
-        if b'"usage"' in payload:
-            scanner = AnswerScanner()
-            scanner.feed(payload)
-            self._usage = scanner.usage or self._usage
-        return []
-
-    def _as_it_came(self, block: bytes, events: int) -> bytes:
-        if self._is_told:
-            return b""
-        if self._begun:
-            return block
-        self._held += block
-        if not events and len(self._held) <= self._most:
-            return b""
-        held, self._held = self._held, b""
-        return held
-
-
-class _Patience:
-    """How long a body may be silent: `seconds` since `renew`, in which the client is not waited for."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._clock = asyncio.get_running_loop().time
-        self.renew()
-
-    def renew(self) -> None:
-        self._left = self._seconds
-
-    async def block(self, reply: Reply) -> bytes:
-        """The next block of the body. Raises `DeadlineError` where it has been silent for too long."""
-        began = self._clock()
-        try:
-            async with asyncio.timeout(self._left):
-                block = await reply.block()
-        except TimeoutError:
-            message = f"the service was silent for {self._seconds:g} s"
-            raise DeadlineError(message, code="stream_stalled", retryable=True) from None
-        self._left -= self._clock() - began
-        return block
 
 
 # Documents and sound
@@ -318,7 +160,7 @@ async def _pass_rest(reply: Reply, scanner: AnswerScanner, held: Sequence[bytes]
 
 async def _pass_sound(reply: Reply, request: Request, answer: Answer, settings: Settings) -> None:
     """Sound, and the text of a transcription, go on as they come."""
-    patience = _Patience(settings.bounds.stream_idle_timeout)
+    patience = Patience(settings.bounds.stream_idle_timeout)
     length = Length(PCM_BYTES_PER_SECOND if reply.media_type == RAW else None)
     while block := await patience.block(reply):
         patience.renew()

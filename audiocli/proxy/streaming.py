@@ -1,0 +1,254 @@
+"""Streams of events on their way from a server to a client, in their normal form or as they come."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from audiocli.chat import Usage
+from audiocli.errors import DeadlineError, ProviderError, ReplyError
+from audiocli.proxy.answer import Answer
+from audiocli.proxy.replies import Header
+from audiocli.proxy.requests import Request
+from audiocli.proxy.settings import Settings
+from audiocli.proxy.upstream import Reply
+from audiocli.wire.normalise import AnswerScanner, StreamNormaliser
+from audiocli.wire.sse import EventDecoder
+
+MB = 1_000_000
+
+
+async def pass_stream(
+    reply: Reply, headers: Sequence[Header], request: Request, answer: Answer, settings: Settings
+) -> None:
+    """Send the client a stream of events. The headers go with the first, so that an error before it keeps
+    its status. Raises `ProviderError` as `pass_on` does.
+    """
+    entry, stream = answer.entry, _stream(request, settings)
+    entry.streamed = True
+    patience = Patience(settings.bounds.stream_idle_timeout)
+
+    async def send(data: bytes) -> None:
+        if data and not answer.begun:
+            await answer.begin(reply.status, [*headers, (b"cache-control", b"no-cache")], events=True)
+        if data:
+            await answer.write(data)
+
+    try:
+        while not stream.done and (block := await patience.block(reply)):
+            data, events = stream.feed(block)
+            if events:  # A comment keeps the connection, but says nothing.
+                patience.renew()
+            if stream.sound_bytes and entry.first_audio is None:
+                entry.first_audio = time.monotonic()
+            await send(data)
+            stream.check()
+        await send(stream.close())
+        await reply.linger()
+        await answer.end()
+    except ProviderError:
+        if stream.within_event:
+            answer.break_off()
+        raise
+    finally:
+        entry.usage = stream.usage
+        if stream.failure is not None:
+            entry.failed(stream.failure)
+
+
+class _Stream(Protocol):
+    """Takes a stream of events in blocks, and says what to send.
+
+    Until something has been sent `feed` raises what is wrong with an event; afterwards `failure` is there,
+    which `check` raises once what came before it has been sent. Where a part of an event has been sent,
+    `within_event` says so: another would become a part of it.
+    """
+
+    failure: ProviderError | None
+    within_event: bool
+
+    @property
+    def done(self) -> bool:
+        """Whether the client has got all there is to say, though the connection may stay open."""
+        ...
+
+    @property
+    def sound_bytes(self) -> int: ...
+
+    @property
+    def usage(self) -> Usage | None: ...
+
+    def feed(self, block: bytes) -> tuple[bytes, int]:
+        """What to send now, and how many events `block` has completed."""
+        ...
+
+    def check(self) -> None: ...
+
+    def close(self) -> bytes:
+        """What is left to send when the stream has ended. Raises `ReplyError` where it was cut off."""
+        ...
+
+
+def _stream(request: Request, settings: Settings) -> _Stream:
+    most = int(settings.bounds.stream_buffer_mb * MB)
+    if request.chats and settings.normalise:
+        return _Normal(most, usage=request.asks_usage)
+    return _AsItCame(most, chat=request.chats)
+
+
+class _Normal:
+    """The events of a chat in the form that every client understands. See `_Stream`."""
+
+    within_event = False
+
+    def __init__(self, max_event_bytes: int, *, usage: bool) -> None:
+        self.failure: ProviderError | None = None
+        self._events = EventDecoder(max_event_bytes=max_event_bytes)
+        self._chat = StreamNormaliser(usage=usage)
+        self._begun = False
+
+    @property
+    def done(self) -> bool:
+        return self._chat.done
+
+    @property
+    def sound_bytes(self) -> int:
+        return self._chat.sound_bytes
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._chat.usage
+
+    def feed(self, block: bytes) -> tuple[bytes, int]:
+        payloads = list(self._events.feed(block))
+        return self._read(payloads), len(payloads)
+
+    def check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    def close(self) -> bytes:
+        rest = self._read(list(self._events.close()))
+        self.check()
+        return rest + b"".join(self._chat.close())
+
+    def _read(self, payloads: Sequence[bytes]) -> bytes:
+        normal, fault = _read(self._chat.feed, payloads)
+        if fault is not None and not self._begun:
+            raise fault
+        self.failure = self.failure or fault
+        self._begun = self._begun or bool(normal)
+        return b"".join(normal)
+
+
+class _AsItCame:
+    """All that a server sends, from its first whole event on. What it used is read as it passes by.
+
+    What the service itself says of a fault may quote a key, and does not go on as it came. See `_Stream`.
+    """
+
+    def __init__(self, max_event_bytes: int, *, chat: bool) -> None:
+        self.failure: ProviderError | None = None
+        self.within_event = False
+        self._most = max_event_bytes
+        self._events = EventDecoder(max_event_bytes=max_event_bytes)
+        self._chat = StreamNormaliser() if chat else None
+        self._usage: Usage | None = None
+        self._held = b""  # before the first event
+        self._begun = False
+
+    @property
+    def done(self) -> bool:
+        return self._chat is not None and self._chat.done
+
+    @property
+    def sound_bytes(self) -> int:
+        return self._chat.sound_bytes if self._chat else 0
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._chat.usage if self._chat else self._usage
+
+    def feed(self, block: bytes) -> tuple[bytes, int]:
+        payloads = list(self._events.feed(block))
+        self._look(payloads)
+        data = b"" if self._is_told else self._released(block, len(payloads))
+        if data:
+            self._begun = True
+            self.within_event = self._events.within_event
+        return data, len(payloads)
+
+    def check(self) -> None:
+        if self.failure is not None and self._is_told:
+            raise self.failure
+
+    @property
+    def _is_told(self) -> bool:
+        """Whether the service says itself what is wrong."""
+        return self.failure is not None and not isinstance(self.failure, ReplyError)
+
+    def close(self) -> bytes:
+        self._look(list(self._events.close()))
+        self.check()
+        if self._chat:
+            self._chat.close()
+        return self._held
+
+    def _look(self, payloads: Sequence[bytes]) -> None:
+        _, fault = _read(self._chat.feed if self._chat else self._count, payloads)
+        if fault is not None and not self._begun:
+            raise fault
+        self.failure = self.failure or fault
+
+    def _count(self, payload: bytes) -> list[bytes]:
+        if b'"usage"' in payload:
+            scanner = AnswerScanner()
+            scanner.feed(payload)
+            self._usage = scanner.usage or self._usage
+        return []
+
+    def _released(self, block: bytes, events: int) -> bytes:
+        if self._begun:
+            return block
+        self._held += block
+        if not events and len(self._held) <= self._most:
+            return b""
+        held, self._held = self._held, b""
+        return held
+
+
+def _read(
+    feed: Callable[[bytes], list[bytes]], payloads: Sequence[bytes]
+) -> tuple[list[bytes], ProviderError | None]:
+    """What `feed` makes of `payloads`, up to the first that is wrong."""
+    made: list[bytes] = []
+    try:
+        for payload in payloads:
+            made += feed(payload)
+    except ProviderError as error:
+        return made, error
+    return made, None
+
+
+class Patience:
+    """How long a body may be silent: `seconds` since `renew`, in which the client is not waited for."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._clock = asyncio.get_running_loop().time
+        self.renew()
+
+    def renew(self) -> None:
+        self._left = self._seconds
+
+    async def block(self, reply: Reply) -> bytes:
+        """The next block of the body. Raises `DeadlineError` where it has been silent for too long."""
+        began = self._clock()
+        try:
+            async with asyncio.timeout(self._left):
+                block = await reply.block()
+        except TimeoutError:
+            message = f"the service was silent for {self._seconds:g} s"
+            raise DeadlineError(message, code="stream_stalled", retryable=True) from None
+        self._left -= self._clock() - began
+        return block
