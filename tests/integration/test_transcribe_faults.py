@@ -93,10 +93,12 @@ def test_what_is_odd_about_a_name_is_not_said_of_another_file(tmp_path: Path) ->
     for name in ("first.mp3", "second.wav", "third.wav"):
         (tmp_path / name).write_bytes(wav(5)[:40_000])
     with serve(says()) as server:
-        both = transcribe(server, tmp_path, "first.mp3", "second.wav", "-f", "json")
+        first = transcribe(server, tmp_path, "first.mp3", "-o", "first.json")
+        second = transcribe(server, tmp_path, "second.wav", "-o", "second.json", "--resume")
         other = transcribe(server, tmp_path, "third.wav", "--resume", "--json")
     assert len(server.exchanges) == 1
-    assert both.stderr.count(b"'first.mp3' is WAV by its content") == 1
+    assert first.stderr.count(b"'first.mp3' is WAV by its content") == 1
+    assert b"first" not in second.stderr
     for name in ("first.json", "second.json"):
         (note,) = json.loads((tmp_path / name).read_text())["notes"]
         assert note.startswith("it is cut off")
