@@ -14,7 +14,7 @@ demo: .venv/local ## Ask the embedded model a question, and hear its answer
 	@$(BIN)/audiocli ask "Is a golden retriever a good family dog?" --model local --output dog.wav --no-stdin
 
 test: .venv/dev ## Run all the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: .venv/dev ## Format, lint, types, layers
 	$(BIN)/ruff format --check $(SOURCES)
