@@ -32,27 +32,6 @@ ACTED_ON = {
     ),
 }
 
-OTHER_SECTIONS = frozenset(
-    {
-        "agent_list",
-        "assistant_settings",
-        "callback_settings",
-        "default_vertex_config",
-        "files_settings",
-        "finetune_settings",
-        "guardrails",
-        "mcp_aliases",
-        "mcp_servers",
-        "mcp_tools",
-        "policies",
-        "prompts",
-        "search_tools",
-        "vector_store_registry",
-        "worker_registry",
-    }
-)
-"""Sections of LiteLLM's for things that are not done here."""
-
 ROW = frozenset({"litellm_params", "model_info", "model_name"})
 """Members of a row of `model_list` that are acted on."""
 

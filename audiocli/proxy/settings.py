@@ -173,7 +173,7 @@ def _warnings(document: Section) -> Iterator[str]:
             yield from _unknown_keys(name, document.section(name))
         elif name == _OWN:
             _check_own(document.section(name))
-        elif name in litellm_keys.OTHER_SECTIONS or name in _OF_THE_COMMAND_LINE:
+        elif name in cli_config.OTHER_SECTIONS or name in _OF_THE_COMMAND_LINE:
             yield f"{document.where(name)}: {name} is not acted on"
         elif name not in _LISTS:
             raise ConfigError(
