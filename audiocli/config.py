@@ -48,7 +48,8 @@ OTHER_SECTIONS = frozenset(
 )
 """LiteLLM's, as of release 1.109, for things that are not done here."""
 
-_VARIABLE = "os.environ/"
+VARIABLE = "os.environ/"
+"""What a text of the config begins with that names a variable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,7 @@ class Config:
         return self.deployment_key(deployment) if deployment else None
 
     def _is_at(self, base_url: str, url: str) -> bool:
-        place = self.environ.get(base_url.removeprefix(_VARIABLE), base_url)
+        place = self.environ.get(base_url.removeprefix(VARIABLE), base_url)
         return same_origin(url, place)
 
     def deployment_key(self, deployment: Deployment) -> Secret | None:
@@ -114,18 +115,18 @@ class Config:
         if deployment.api_key_file is not None:
             return _key_from_file(deployment.api_key_file)
         reference = deployment.api_key
-        if reference is None or not reference.startswith(_VARIABLE):
+        if reference is None or not reference.startswith(VARIABLE):
             return _checked_key(reference, "the config's api_key") if reference else None
-        name = reference.removeprefix(_VARIABLE)
+        name = reference.removeprefix(VARIABLE)
         if not (value := self.environ.get(name)):
             raise AuthenticationError(f"{name} is not set", hint=f"set it to the key for {deployment.model}")
         return _checked_key(value, name)
 
     def looked_up(self, text: str) -> str:
         """`text`, or what the variable holds that it names. Raises `ConfigError` where that is not set."""
-        if not text.startswith(_VARIABLE):
+        if not text.startswith(VARIABLE):
             return text
-        name = text.removeprefix(_VARIABLE)
+        name = text.removeprefix(VARIABLE)
         if not (value := self.environ.get(name)):
             raise ConfigError(f"{name} is not set", hint="set it, or change the config, which names it")
         return value

@@ -290,9 +290,9 @@ def server_key(config: Config, url: str) -> Secret | None:
 def reachable_models() -> list[str]:
     """The names in the table that need neither a config nor a base URL, each in all its forms."""
     names = known_models()
-    elsewhere = {name for name in names if name.partition("/")[0] in {*_IN_PROCESS, *HOSTS}}
+    elsewhere = [name for name in names if name.partition("/")[0] in {*_IN_PROCESS, *HOSTS}]
     own = [name for name in names if "/" not in name and (known := lookup(name)) and known.provider == OPENAI]
-    return [*own, *(f"{OPENAI}/{name}" for name in own), *sorted(elsewhere)]
+    return [*own, *(f"{OPENAI}/{name}" for name in own), *elsewhere]
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from typing import Any
 from audiocli import config as cli_config
 from audiocli.capabilities import Capabilities, Table, current_table
 from audiocli.capabilities.override import override
-from audiocli.config import Config
+from audiocli.config import VARIABLE, Config
 from audiocli.errors import AudiocliError, AuthenticationError, ConfigError, DependencyError
 from audiocli.printable import quoted
 from audiocli.providers.azure import AZURE
 from audiocli.providers.registry import HOSTS, LOCAL, Target, check_installed, resolve
 from audiocli.proxy import dropping, litellm_keys
 from audiocli.proxy.document import Section
-from audiocli.proxy.values import VARIABLE, Params
+from audiocli.proxy.values import Params
 from audiocli.router import Deployment
 
 EVERY_NAME = "*"

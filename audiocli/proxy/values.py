@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from audiocli.config import VARIABLE
 from audiocli.errors import ConfigError
 from audiocli.printable import quoted
 from audiocli.proxy.document import Section
 
-VARIABLE = "os.environ/"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 
 
