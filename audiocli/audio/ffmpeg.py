@@ -6,9 +6,9 @@ it read another one or use the network.
 
 import os
 import re
-import subprocess
 from typing import IO, BinaryIO
 
+from audiocli import children
 from audiocli.audio.sniff import Kind
 from audiocli.audio.source import FileSource, StoredSource, copied, too_large
 from audiocli.chat import AudioSource
@@ -88,10 +88,8 @@ def _run(command: list[str], given: BinaryIO, made: BinaryIO, name: str, seconds
 
     with TemporaryFile() as said:
         try:
-            status = subprocess.run(
-                command, stdin=given, stdout=made, stderr=said, timeout=seconds
-            ).returncode
-        except subprocess.TimeoutExpired as exc:
+            status = children.run(command, stdin=given, stdout=made, stderr=said, timeout=seconds)
+        except TimeoutError as exc:
             raise InputError(f"ffmpeg took more than {seconds:g} s for {quoted(name)}", hint=_HINT) from exc
         except OSError as exc:
             raise InputError(

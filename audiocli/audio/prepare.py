@@ -4,6 +4,7 @@ import os.path
 from dataclasses import dataclass, replace
 from io import BytesIO
 
+from audiocli import children
 from audiocli.audio.decode import decode_file, decode_samples
 from audiocli.audio.ffmpeg import decode_by_ffmpeg
 from audiocli.audio.sndfile import UndecodableError
@@ -158,9 +159,7 @@ def _convert(given: _Given, wav: Wav | None) -> Prepared:
 
 def _run_ffmpeg(given: _Given, content: bytes, *, why: str) -> bytes:
     """`why` says what is in the way of doing without ffmpeg."""
-    from shutil import which  # 5 ms of start-up
-
-    program = which(given.ffmpeg)
+    program = children.find(given.ffmpeg)
     if not program:
         raise InputError(
             f"{quoted(given.name)} is {NAMES[given.kind]}, which cannot be decoded here ({why})",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from audiocli import children
 from audiocli.audio.container import stated_length
 from audiocli.audio.decode import UNTRUSTED, is_trusted, layout_of
 from audiocli.audio.ffmpeg import convert_by_ffmpeg
@@ -216,9 +217,7 @@ def _examine_by_ffmpeg(given: _Given, why: str = "it takes ffmpeg") -> Sound:
 
 def _by_ffmpeg(given: _Given, why: str = "it takes ffmpeg") -> Samples:
     """`why` says what is in the way of doing without."""
-    from shutil import which  # 5 ms of start-up
-
-    program = which(given.ffmpeg)
+    program = children.find(given.ffmpeg)
     if not program:
         raise InputError(
             f"{quoted(given.name)} is {NAMES[given.kind]}, which cannot be decoded here ({why})", hint=_HINT

@@ -1,11 +1,12 @@
 """The recogniser's process, as this one sees it."""
 
 import json
-import subprocess
-import sys
+import os
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from audiocli import children
 from audiocli.errors import ServerError
 from audiocli.local.recogniser import LENGTH, Word
 
@@ -13,7 +14,7 @@ from audiocli.local.recogniser import LENGTH, Word
 _PROGRAM = (
     "import sys; sys.path.append({path!r}); from audiocli.local.recogniser import main; main(sys.argv[1])"
 )
-_PACKAGE_PARENT = str(Path(__file__).parents[2])
+_PACKAGE_PARENT = os.path.abspath(Path(__file__).parents[2])
 
 
 class Ear:
@@ -23,11 +24,14 @@ class Ear:
     """
 
     def __init__(self, weights: Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _PROGRAM.format(path=_PACKAGE_PARENT), str(weights)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+        self._folder = TemporaryDirectory(prefix="audiocli-", ignore_cleanup_errors=True)
+        program = _PROGRAM.format(path=_PACKAGE_PARENT)
+        self._process = children.start(
+            (*children.PYTHON, "-c", program, os.path.abspath(weights)),
+            self._folder.name,
+            stdin=children.PIPE,
+            stdout=children.PIPE,
+            stderr=children.DEVNULL,
         )
 
     @property
@@ -61,3 +65,4 @@ class Ear:
         for pipe in (self._process.stdin, self._process.stdout):
             with suppress(OSError):  # what was not sent cannot be any more
                 pipe and pipe.close()
+        self._folder.cleanup()

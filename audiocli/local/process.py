@@ -2,9 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+import tempfile
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import BinaryIO
+
+from audiocli import children
 
 
 @asynccontextmanager
@@ -21,16 +24,16 @@ async def ending(process: asyncio.subprocess.Process) -> AsyncGenerator[None, No
 
 async def run(*command: str) -> tuple[int, bytes]:
     """The exit status of a program and what it wrote to stdout. Cancelling kills it."""
+    with tempfile.TemporaryDirectory(prefix="audiocli-", ignore_cleanup_errors=True) as folder:
+        return await _run_in(folder, command)
+
+
+async def _run_in(folder: str, command: Sequence[str]) -> tuple[int, bytes]:
     # A real pipe: uvloop's is a socket, which a program that opens /dev/stdout cannot.
     read_end, write_end = os.pipe()
     with os.fdopen(read_end, "rb") as pipe:
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=write_end,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
+            process = await children.start_beside(command, folder, stdout=write_end, stderr=children.DEVNULL)
         finally:
             os.close(write_end)
         async with ending(process):

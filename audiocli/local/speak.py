@@ -6,12 +6,12 @@ the default voice, so that a request for a hosted model works here too.
 
 import ctypes
 import functools
-import shutil
 import struct
 import threading
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from audiocli import children
 from audiocli.chat import PCM_RATE
 from audiocli.errors import ServerError
 from audiocli.local.process import run
@@ -56,7 +56,7 @@ def start_warming_up() -> None:
 
 
 def find_flite() -> str | None:
-    return shutil.which("flite")
+    return children.find("flite")
 
 
 @dataclass(frozen=True)

