@@ -17,7 +17,8 @@ _HOME = tempfile.TemporaryDirectory(prefix="audiocli-home-")
 def environment(**variables: str) -> dict[str, str]:
     """Nothing of this machine's settings but what a process needs to start; then `variables`."""
     kept = ("PATH", "LANG", "TMPDIR", "SYSTEMROOT", "SSL_CERT_FILE", "PIP_FIND_LINKS", "PIP_CERT")
-    inherited = {name: os.environ[name] for name in kept if name in os.environ}
+    measured = ("COVERAGE_PROCESS_CONFIG",)  # set where the tests' coverage is measured
+    inherited = {name: os.environ[name] for name in (*kept, *measured) if name in os.environ}
     return {**inherited, "HOME": _HOME.name, "XDG_CACHE_HOME": cache_home(), **variables}
 
 

@@ -1,0 +1,65 @@
+"""What the documents say of the program is so, and they leave nothing out."""
+
+import re
+import subprocess
+
+import pytest
+
+from audiocli.errors import AudiocliError
+from tests.command import audiocli
+from tests.documents import DOCUMENTS, ROOT, document, found, rows, section
+
+COMMANDS = {
+    "ask": section("README.md", "## Ask"),
+    "transcribe": section("README.md", "## Transcribe"),
+    "caps": section("README.md", "## What a model can do"),
+    "serve": document("docs/serve.md"),
+}
+OPTION = r"(?<![\w-])--[a-z][a-z-]+"
+
+
+def offered(command: str) -> set[str]:
+    return set(found(OPTION, audiocli(command, "--help").stdout.decode())) - {"--help"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_documented(command: str) -> None:
+    assert offered(command) - set(found(OPTION, COMMANDS[command])) == set()
+
+
+@pytest.mark.parametrize("command", ["ask", "transcribe", "serve"])
+def test_every_option_in_a_table_is_offered(command: str) -> None:
+    documented = set(found(OPTION, "\n".join(cells[0] for cells in rows(COMMANDS[command]))))
+    assert documented - offered(command) == set()
+
+
+def test_every_command_is_documented() -> None:
+    listed = audiocli("--help").stdout.decode().partition("Commands:\n")[2].partition("\n\n")[0]
+    assert set(found(r"^  (\w+) ", listed)) == set(COMMANDS)
+
+
+def test_the_exit_codes_are_those_of_the_help_and_of_the_errors() -> None:
+    documented = {
+        int(code) for cells in rows(section("README.md", "## Exit codes")) for code in cells[0].split(",")
+    }
+    text = " ".join(audiocli("--help").stdout.decode().split()).partition("Exit codes: ")[2]
+    assert {int(code) for code in found(r"(?:^|, )(\d+) ", text)} == documented
+    assert exit_codes(AudiocliError) <= documented
+
+
+def exit_codes(error: type[AudiocliError]) -> set[int]:
+    below = [exit_codes(each) for each in error.__subclasses__()]
+    return {error.exit_code}.union(*below)
+
+
+def test_make_help_lists_what_the_documents_name() -> None:
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    named = [name for text in map(document, DOCUMENTS) for name in re.findall(r"`make ([\w-]+)", text)]
+    assert "check" in named
+    assert set(named) <= set(found(r"^make ([\w-]+) ", listed))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_to_files_that_exist(name: str) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", document(name)):
+        assert (ROOT / name).parent.joinpath(target).exists(), target
