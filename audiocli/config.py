@@ -175,10 +175,10 @@ def _path(text: str | None) -> Path | None:
 
 
 def _directory(environ: Mapping[str, str], variable: str, fallback: str) -> Path:
-    """Our folder of one kind: where the XDG specification has it, on Windows in %LOCALAPPDATA%."""
-    base = environ.get(variable) or environ.get("LOCALAPPDATA")
+    """Our folder of one kind: where the XDG specification has it, which has a relative path ignored."""
+    base = environ.get(variable, "")
     home = environ.get("HOME") or os.path.expanduser("~")
-    return Path(base or os.path.join(home, fallback)) / "audiocli"
+    return Path(base if os.path.isabs(base) else os.path.join(home, fallback)) / "audiocli"
 
 
 # The file
