@@ -1,6 +1,7 @@
 """How long the sound in an MP4 or WebM file is, as the file says, where no decoder is at hand."""
 
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -115,5 +116,8 @@ def _elements(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
 
 
 def _at(file: BinaryIO, offset: int, count: int) -> bytes:
+    """What a file has there; sizes of 64 bits lead to places that no file has."""
+    if offset > sys.maxsize:
+        return b""
     file.seek(offset)
     return file.read(count)

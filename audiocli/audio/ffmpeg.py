@@ -10,7 +10,7 @@ from typing import IO, BinaryIO
 
 from audiocli import children
 from audiocli.audio.sniff import Kind
-from audiocli.audio.source import FileSource, StoredSource, copied, too_large
+from audiocli.audio.source import StoredSource, as_descriptor, too_large
 from audiocli.chat import AudioSource
 from audiocli.errors import InputError
 from audiocli.printable import one_line, quoted
@@ -76,14 +76,14 @@ def convert_by_ffmpeg(source: AudioSource, kind: Kind, name: str, rate: int, *, 
     command = [program, *_given(kind), "-af", f"aresample={rate}", "-sample_fmt", "s16"]
     # Under its file name, unlike as a pipe, it can be gone back in to write how long it is.
     command += ["-c:a", "flac", "-fs", str(_MAX_CONVERTED), "-f", "flac", "-y", "file:/dev/stdout"]
-    with source.open() if isinstance(source, FileSource) else copied(source).open() as file:
+    with as_descriptor(source) as file:
         made = StoredSource(lambda sink: _run(command, file, sink, name, patience))
     if made.size >= _MAX_CONVERTED:
         raise too_large(name, _MAX_CONVERTED, decoded=True)
     return made
 
 
-def _run(command: list[str], given: BinaryIO, made: BinaryIO, name: str, seconds: float) -> None:
+def _run(command: list[str], given: BinaryIO | int, made: BinaryIO, name: str, seconds: float) -> None:
     from tempfile import TemporaryFile
 
     with TemporaryFile() as said:

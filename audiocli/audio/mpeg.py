@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from audiocli.audio.sniff import Frame, frame_at, id3_size
+from audiocli.audio.sniff import Frame, frame_at, leading_tags
 from audiocli.errors import InputError
 
 _BLOCK = 2**20  # bytes that are looked at together
@@ -76,20 +76,12 @@ def read_mpeg(file: BinaryIO, size: int) -> Mpeg:
 
 def _runs(file: BinaryIO, size: int) -> Iterator[_Run]:
     first: Frame | None = None
-    offset = _skip_tags(file)
+    offset = leading_tags(file)
     while run := _follow(file, offset, size, first):
         first = first or run.first
         if run.frames > 1 or run.size + offset >= size:
             yield run
         offset = run.offset + run.size
-
-
-def _skip_tags(file: BinaryIO) -> int:
-    """Where the ID3v2 tags at the start end."""
-    offset = 0
-    while tag := id3_size(_read_at(file, offset, 10)):
-        offset += tag
-    return offset
 
 
 def _follow(file: BinaryIO, offset: int, size: int, like: Frame | None) -> _Run | None:

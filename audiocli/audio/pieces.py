@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
+from audiocli.audio.damage import reading
 from audiocli.audio.formats import Format
 from audiocli.audio.pauses import WARM_UP, may_be_speech, quietest
 from audiocli.audio.recorded import Sound
@@ -67,7 +68,8 @@ def cut(sound: Sound, longest: float, *, start: float = 0.0, end: float | None =
     end = sound.duration if end is None else min(end, sound.duration)
     while end - start > longest:
         limit = min(start + longest, end - _LEAST)
-        middle = _pause(sound, max(start + _LEAST, limit - longest * _SHARE), limit)
+        with reading(sound.name):
+            middle = _pause(sound, max(start + _LEAST, limit - longest * _SHARE), limit)
         yield Piece(start, middle)
         start = middle
     if end > start:
@@ -80,16 +82,17 @@ def is_silent(sound: Sound, piece: Piece) -> bool:
 
     It reads until it finds something. What only ffmpeg could decode, where that is missing, may be anything.
     """
-    if _begins_loud(sound, piece):
-        return False
-    try:
-        samples = sound.samples(piece.start)
-    except InputError:
-        return False
-    loudest = _loudest(heard(samples, piece.start, piece.end))
-    if _SILENCE < loudest <= _QUIET:
-        return not may_be_speech(heard(samples, piece.start, piece.end), _USUAL / loudest)
-    return loudest <= _SILENCE
+    with reading(sound.name):
+        if _begins_loud(sound, piece):
+            return False
+        try:
+            samples = sound.samples(piece.start)
+        except InputError:
+            return False
+        loudest = _loudest(heard(samples, piece.start, piece.end))
+        if _SILENCE < loudest <= _QUIET:
+            return not may_be_speech(heard(samples, piece.start, piece.end), _USUAL / loudest)
+        return loudest <= _SILENCE
 
 
 def part_of(sound: Sound, piece: Piece, formats: Collection[str], max_bytes: int) -> AudioPart:
@@ -101,6 +104,11 @@ def part_of(sound: Sound, piece: Piece, formats: Collection[str], max_bytes: int
     word = next((each for each in _words(sound) if each in formats), None)
     if word and sound.source.size <= max_bytes and _is_all(sound, piece):
         return AudioPart(sound.source, word)
+    with reading(sound.name):
+        return _made_of(sound, piece, formats, max_bytes)
+
+
+def _made_of(sound: Sound, piece: Piece, formats: Collection[str], max_bytes: int) -> AudioPart:
     samples = sound.samples(piece.start)
     possible = [format for format in _ENCODED if format in formats]
     for format in possible:
@@ -120,7 +128,8 @@ def part_of(sound: Sound, piece: Piece, formats: Collection[str], max_bytes: int
 
 def pcm16(sound: Sound, piece: Piece, rate: int = SPEECH_RATE) -> bytes:
     """The piece as one channel of signed 16-bit little-endian samples, `rate` a second."""
-    return b"".join(heard_pcm16(sound.samples(piece.start), piece.start, piece.end, rate))
+    with reading(sound.name):
+        return b"".join(heard_pcm16(sound.samples(piece.start), piece.start, piece.end, rate))
 
 
 def _pause(sound: Sound, earliest: float, limit: float) -> float:

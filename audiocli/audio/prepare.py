@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 
 from audiocli import children
+from audiocli.audio.damage import reading
 from audiocli.audio.decode import decode_file, decode_samples
 from audiocli.audio.ffmpeg import decode_by_ffmpeg
 from audiocli.audio.sndfile import UndecodableError
-from audiocli.audio.sniff import HEAD_BYTES, NAMES, Kind, recognised
+from audiocli.audio.sniff import HEAD_BYTES, NAMES, Kind, leading_tags, recognised, sniff
 from audiocli.audio.source import SliceSource, read_limited, too_large
 from audiocli.audio.wav import STREAMED, Wav, read_wav, read_wav_variant, wav_header
 from audiocli.chat import AudioBytes, AudioPart, AudioSource
@@ -16,6 +17,7 @@ from audiocli.errors import InputError
 from audiocli.printable import quoted
 
 _WAVES: frozenset[Kind] = frozenset(("wav", "rf64", "rifx"))
+_FRAMED: frozenset[Kind] = frozenset(("mp3", "mp2", "aac"))
 _EXTENSIONS: dict[str, frozenset[Kind]] = {
     ".wav": _WAVES,
     ".mp3": frozenset(("mp3",)),
@@ -77,7 +79,12 @@ def prepare(source: AudioSource, name: str, *, max_bytes: int, ffmpeg: str = "ff
     """
     if source.size > max_bytes:
         raise too_large(name, max_bytes)
-    kind = identify(source, name)
+    with reading(name):
+        return _prepare(source, name, max_bytes, ffmpeg)
+
+
+def _prepare(source: AudioSource, name: str, max_bytes: int, ffmpeg: str) -> Prepared:
+    kind, source = identify(source, name)
     notes = misnamed(name, kind)
     given = _Given(source, name, kind, max_bytes, ffmpeg)
     if kind == "mp3":
@@ -86,10 +93,21 @@ def prepare(source: AudioSource, name: str, *, max_bytes: int, ffmpeg: str = "ff
     return replace(prepared, notes=notes + prepared.notes)
 
 
-def identify(source: AudioSource, name: str) -> Kind:
+def identify(source: AudioSource, name: str) -> tuple[Kind, AudioSource]:
+    """What the content is, and the content: without the ID3v2 tags that some programs put before any format.
+
+    MPEG audio keeps them; every decoder of it expects some.
+    """
     with source.open() as file:
+        tags = leading_tags(file)
+        file.seek(tags)
         head = file.read(HEAD_BYTES)
-    return recognised(head, name)
+    if not tags:
+        return recognised(head, name), source
+    kind = sniff(head) or "mp3"
+    if kind in _FRAMED:
+        return kind, source
+    return kind, SliceSource(b"", source, tags, source.size - tags)
 
 
 def misnamed(name: str, kind: Kind) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from functools import partial
 
 from audiocli import children
 from audiocli.audio.container import stated_length
+from audiocli.audio.damage import reading
 from audiocli.audio.decode import UNTRUSTED, is_trusted, layout_of
 from audiocli.audio.ffmpeg import convert_by_ffmpeg
 from audiocli.audio.mpeg import Mpeg, read_mpeg
@@ -101,13 +102,17 @@ def examine(source: AudioSource, name: str, *, ffmpeg: str = "ffmpeg") -> Sound:
     Blocks, for as long as it takes to decode the whole where nothing less tells how long it is. Raises
     `InputError` for what is not audio, or cannot be decoded.
     """
-    kind = identify(source, name)
-    given = _Given(source, name, kind, ffmpeg)
-    try:
-        sound = _EXAMINERS.get(kind, _examine_foreign)(given)
-    except UndecodableError as exc:
-        sound = _examine_by_ffmpeg(given, exc.message)
+    with reading(name):
+        kind, content = identify(source, name)
+        sound = _examine(_Given(content, name, kind, ffmpeg))
     return replace(sound, misnamed=misnamed(name, kind))
+
+
+def _examine(given: _Given) -> Sound:
+    try:
+        return _EXAMINERS.get(given.kind, _examine_foreign)(given)
+    except UndecodableError as exc:
+        return _examine_by_ffmpeg(given, exc.message)
 
 
 def _examine_wav(given: _Given) -> Sound:

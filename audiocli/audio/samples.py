@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from audiocli.audio.damage import reading
 from audiocli.audio.encode import encode
 from audiocli.audio.formats import Format
 from audiocli.audio.recording import SAMPLE_BYTES, PcmFormat
@@ -46,6 +47,7 @@ class Samples:
     @contextmanager
     def open(self) -> Iterator[Reader]:
         with (
+            reading(self.name),
             self.source.open() as file,
             closing(Reader(file, self.layout, mute=self.damaged)) as reader,
         ):

@@ -1,7 +1,7 @@
 """What a file is, told from its first bytes. Names lie; downloads are saved under any of them."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from audiocli.errors import InputError
 from audiocli.printable import quoted
@@ -149,14 +149,19 @@ def sniff(head: bytes) -> Kind | None:
     """The kind of audio that starts with `head`, or `None` if it is something else.
 
     `head` is the first `HEAD_BYTES` bytes, or all of a shorter file. MPEG audio has no signature: it is taken
-    for that only where a second frame follows the first as it should.
+    for that only where a second frame follows the first as it should. An ID3v2 tag is skipped; if `head` ends
+    in it, the kind is MP3, which nearly all files with such a tag are.
     """
     if head[4:8] == b"ftyp" and head[8:12] in _PICTURES:
         return None
+    untagged = head
+    while tag := id3_size(untagged):
+        untagged = untagged[tag:]
     for kind, marks in _AUDIO:
-        if _bears(head, marks):
+        if _bears(untagged, marks):
             return kind
-    return _sniff_frames(head)
+    found = _sniff_frames(untagged)
+    return found or ("mp3" if untagged is not head else None)
 
 
 def recognised(head: bytes, name: str) -> Kind:
@@ -180,9 +185,6 @@ def looks_like(head: bytes) -> str:
 
 
 def _sniff_frames(head: bytes) -> Kind | None:
-    tag = id3_size(head)
-    if tag:
-        return _sniff_frames(head[tag:]) or "mp3"
     first = frame_at(head)
     if not first:
         return None
@@ -200,7 +202,19 @@ def id3_size(head: bytes) -> int:
     if len(head) < 10 or head[:3] != b"ID3" or head[3] not in (2, 3, 4) or max(head[6:10]) > 127:
         return 0
     high, upper, lower, low = head[6:10]  # seven bits in each, so that a size never looks like a frame
-    return 10 + (high << 21 | upper << 14 | lower << 7 | low)
+    footer = 10 if head[5] & 0x10 else 0
+    return 10 + (high << 21 | upper << 14 | lower << 7 | low) + footer
+
+
+def leading_tags(file: BinaryIO) -> int:
+    """Bytes of the ID3v2 tags at the start of `file`."""
+    offset = 0
+    while True:
+        file.seek(offset)
+        tag = id3_size(file.read(10))
+        if not tag:
+            return offset
+        offset += tag
 
 
 def frame_at(data: bytes) -> Frame | None:

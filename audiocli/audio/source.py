@@ -10,7 +10,8 @@ import os
 import select
 import stat
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -57,6 +58,18 @@ class FileSource:
             raise unreadable(self.path, exc) from exc
         return io.BufferedReader(_Window(file, b"", 0, self.size, self.path, self.modified))
 
+    def descriptor(self) -> int | None:
+        """The file itself, opened; `None` if it has grown, so that only a part of it is meant."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as exc:
+            raise unreadable(self.path, exc) from exc
+        status = os.fstat(descriptor)
+        if status.st_size == self.size and self.modified in (None, status.st_mtime_ns):
+            return descriptor
+        os.close(descriptor)
+        return None
+
 
 @dataclass(frozen=True)
 class SliceSource:
@@ -77,7 +90,10 @@ class SliceSource:
 
 
 class _Positioned(io.RawIOBase):
-    """Reads from a position of its own in what has `_end()` bytes."""
+    """Reads from a position of its own in what has `_end()` bytes.
+
+    It has no `fileno`: the file below may have more bytes, and httpx announces as many as that one has.
+    """
 
     _position = 0
 
@@ -123,9 +139,6 @@ class _Window(_Positioned):
     def _end(self) -> int:
         return self._size
 
-    def fileno(self) -> int:
-        return self._file.fileno()
-
     def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override] # what io passes here
         wanted = max(0, min(len(buffer), self._size - self._position))
         data = self._read(wanted) if wanted else b""
@@ -159,9 +172,6 @@ class _Shared(_Positioned):
 
     def _end(self) -> int:
         return self._stored.size
-
-    def fileno(self) -> int:
-        return self._stored.descriptor
 
     def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override] # what io passes here
         count = os.preadv(self._stored.descriptor, [buffer], self._position)
@@ -197,11 +207,27 @@ class StoredSource:
 
 
 def copied(source: AudioSource) -> StoredSource:
-    """All of `source` in a file, for a program that wants one."""
+    """All of `source` in a temporary file."""
     from shutil import copyfileobj
 
     with source.open() as file:
         return StoredSource(lambda made: copyfileobj(file, made))
+
+
+@contextmanager
+def as_descriptor(source: AudioSource) -> Iterator[int]:
+    """A descriptor of a file that is `source` and nothing else, for a program that reads one.
+
+    Raises `InputError` for a file that is no longer as it was, and `OutputError` if a copy has no room.
+    """
+    if isinstance(source, FileSource) and (descriptor := source.descriptor()) is not None:
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+        return
+    stored = source if isinstance(source, StoredSource) else copied(source)
+    yield stored.descriptor
 
 
 class Intake:

@@ -1,16 +1,20 @@
 """`audiocli transcribe` against a service that writes down what is said: what is sent, shown and written."""
 
+import io
 import json
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from audiocli.audio.wav import STREAMED, read_wav, wav_header
 from tests.command import KEY, audiocli, environment, error_line
 from tests.heard import SAID, SPEECH, says, sent, wav
 from tests.servers import Server, serve
 from tests.spoken import names
+from tests.unit.audio.files import chunk, fmt, riff
 
 MODEL = ("-m", "whisper-1")
 
@@ -413,3 +417,54 @@ def test_names_that_would_be_the_same_are_told_apart(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert names(tmp_path) == ["state", "talk.wav", "talk.wav.srt", "talk.wave", "talk.wave.srt"]
     assert b"would have transcripts of the same name" in result.stderr
+
+
+def read_samples() -> bytes:
+    content = SPEECH.read_bytes()
+    wave = read_wav(io.BytesIO(content), len(content))
+    return content[wave.data_offset :][: wave.data_size]
+
+
+def damaged(samples: bytes) -> dict[str, bytes]:
+    """One recording as programs and accidents leave it: each is sent under another header than its own."""
+    form = fmt(rate=16_000)
+    sizes = struct.pack("<QQQI", 0, len(samples), len(samples) // 2, 0)
+    wave = [chunk(b"bext", bytes(602)), form, chunk(b"data", samples)]
+    return {
+        "cut-off.wav": riff(*wave)[:-9_001],
+        "rf64.wav": riff(
+            chunk(b"ds64", sizes), form, chunk(b"data", samples, size=STREAMED), magic=b"RF64", size=STREAMED
+        ),
+        "no-size.wav": riff(chunk(b"LIST", b"INFO"), form, chunk(b"data", samples, size=0), size=0),
+    }
+
+
+def test_a_recording_under_a_mended_header_arrives_whole(tmp_path: Path) -> None:
+    samples = read_samples()
+    for name, content in damaged(samples).items():
+        (tmp_path / name).write_bytes(content)
+        with serve(says()) as server:
+            result = transcribe(server, tmp_path, name)
+        assert result.returncode == 0, result.stderr
+        (exchange,) = server.exchanges
+        assert int(exchange.headers["content-length"]) == len(exchange.body)
+        file = sent(exchange).file
+        assert samples.startswith(file[44:])
+        assert file[:44] == wav_header(len(file) - 44, 16_000)
+        assert (b"is cut off" in result.stderr) == (name == "cut-off.wav")
+
+
+def test_a_damaged_file_does_not_end_the_batch(tmp_path: Path) -> None:
+    """A box that claims 2^63 bytes, beside a recording that is fine."""
+    box = struct.pack(">I4sQ", 1, b"free", 2**63)
+    (tmp_path / "bad.mp4").write_bytes(struct.pack(">I4s8s", 16, b"ftyp", b"isom") + box + bytes(80))
+    shutil.copy(SPEECH, tmp_path / "good.wav")
+    with serve(says()) as server:
+        result = transcribe(server, tmp_path, "bad.mp4", "good.wav")
+        assert result.returncode != 0
+        assert (tmp_path / "good.txt").read_text() == f"{SAID}\n"
+        assert b"internal error" not in result.stderr
+        assert b"bad.mp4" in result.stderr
+        again = transcribe(server, tmp_path, "bad.mp4", "good.wav", "--resume")
+    assert b"internal error" not in again.stderr
+    assert len(server.exchanges) == 1
