@@ -15,13 +15,16 @@ from typing import Any, Literal
 from audiocli.errors import (
     AuthenticationError,
     ConnectError,
+    DeadlineError,
     ProviderError,
     RateLimitError,
+    RejectedError,
     ReplyError,
     UnknownModelError,
 )
 from audiocli.printable import quoted
 from audiocli.providers.registry import Target
+from audiocli.wire.errors import Refusal, refusal_of
 
 Strategy = Literal["simple-shuffle", "least-busy", "latency-based-routing"]
 Clock = Callable[[], float]
@@ -42,15 +45,16 @@ class Deployment:
 
     Deployments of the lowest `order` are used while one of them is healthy; `weight` is a deployment's share
     among those. `rpm` and `tpm` are the requests and tokens that it takes in a minute, `timeout` the seconds
-    that one try may take, `retries` how often it may be asked again for one request, where the policy does
-    not say that. `extra_body` is added to what is sent; `drop`, and with `drops_unsupported` what the model
-    is known not to take, is left out of it.
+    that one try may take until its answer begins, `stream_timeout` the same for a stream. `retries` is how
+    often it may be asked again for one request, if not as often as the policy says. `extra_body` is added to
+    what is sent; `drop`, and with `drops_unsupported` what the model is known not to take, is left out of it.
     """
 
     id: str
     group: str
     target: Target
     timeout: float | None = None
+    stream_timeout: float | None = None
     retries: int | None = None
     rpm: int | None = None
     tpm: int | None = None
@@ -61,13 +65,23 @@ class Deployment:
     drops_unsupported: bool = False
     model_info: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
+    def limit(self, *, streams: bool) -> float | None:
+        """Seconds for one try; `None` for as long as the request has."""
+        return self.stream_timeout if streams and self.stream_timeout is not None else self.timeout
+
+
+Lists = Mapping[str, tuple[str, ...]]
+"""The fallbacks of each group, in order."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """How deployments are chosen, and what is done where one fails.
+    """How deployments are chosen, and what is done if one fails.
 
-    A request is tried `retries` times more in its group, or once at each of its deployments where these are
-    more, then in the groups of `fallbacks`, or in `default_fallbacks` where its own group has none. A
+    A request is tried `retries` times more in its group, or once at each of its deployments if these are
+    more, then in the groups of `fallbacks`, or in `default_fallbacks` if its own group has none; then in
+    theirs. `retries_by_error` has other numbers of retries for kinds of errors, and `group_retries` the same
+    for single groups. What a model refuses for a reason in `refusal_fallbacks` goes to the groups there. A
     deployment that fails more than `allowed_fails` times in a minute is left alone for `cooldown_time`
     seconds. `aliases` are further names of groups; those that are `hidden` are in no list.
     """
@@ -76,10 +90,40 @@ class Policy:
     retries: int = 2
     allowed_fails: int = 3
     cooldown_time: float = 5.0
-    fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fallbacks: Lists = field(default_factory=dict)
     default_fallbacks: tuple[str, ...] = ()
+    refusal_fallbacks: Mapping[Refusal, Lists] = field(default_factory=dict)
+    retries_by_error: "RetriesByError" = field(default_factory=dict)
+    group_retries: Mapping[str, "RetriesByError"] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
+
+    def retries_after(self, error: ProviderError, group: str) -> int | None:
+        """How often a request is tried again in `group` after `error`, if the policy says so for its kind."""
+        if not self.retries_by_error and not self.group_retries:
+            return None
+        return self.group_retries.get(group, self.retries_by_error).get(kind_of(error))
+
+
+Kind = Literal["authentication", "timeout", "rate_limit", "content_policy", "bad_request", "server"]
+"""Errors as a retry policy tells them apart."""
+
+RetriesByError = Mapping[Kind, int]
+
+
+def kind_of(error: ProviderError) -> Kind:
+    match error:
+        case _ if refusal_of(error) == "content_policy":
+            return "content_policy"
+        case AuthenticationError():
+            return "authentication"
+        case DeadlineError():
+            return "timeout"
+        case RateLimitError():
+            return "rate_limit"
+        case RejectedError():
+            return "bad_request"
+    return "server"
 
 
 @dataclass
@@ -138,7 +182,7 @@ class Router:
 
     def group(self, name: str) -> tuple[Deployment, ...]:
         """The deployments behind `name`: an alias, a group, or what a wildcard matches."""
-        name = self.policy.aliases.get(name, name)
+        name = self.own_name(name)
         if name in self._groups and "*" not in name:
             return tuple(self._groups[name])
         for pattern in self._patterns:
@@ -146,9 +190,13 @@ class Router:
                 return tuple(self._expand(each, part) for each in self._groups[pattern])
         raise UnknownModelError(f"there is no model {quoted(name)} here", hint="GET /v1/models lists them")
 
+    def own_name(self, name: str) -> str:
+        """The group that `name` stands for."""
+        return self.policy.aliases.get(name, name)
+
     def course(self, name: str) -> "Course":
         """The way of one request for `name` from deployment to deployment."""
-        return Course(self, [(name, self.group(name)), *self._fallbacks(name)])
+        return Course(self, name)
 
     def health(self, deployment: Deployment) -> Health:
         return self._health[deployment.id]
@@ -191,23 +239,42 @@ class Router:
         health.fails.append(now)
         _forget(health.fails, now - WINDOW_SECONDS)
         if _is_lasting(error) or len(health.fails) > self.policy.allowed_fails:
-            pause = self.policy.cooldown_time if error.retry_after is None else error.retry_after
+            pause = error.retry_after or self.policy.cooldown_time  # "at once" is no advice after a failure
             health.cooling_until = max(health.cooling_until, now + pause)
 
-    def _fallbacks(self, name: str) -> Iterator[tuple[str, tuple[Deployment, ...]]]:
-        name = self.policy.aliases.get(name, name)
-        for other in self.policy.fallbacks.get(name, self.policy.default_fallbacks):
-            if other != name:
-                with suppress(UnknownModelError):  # Where there are wildcards, nobody has checked the name.
-                    yield other, self._single(other) or self.group(other)
+    def fallbacks(self, name: str) -> Iterator["Group"]:
+        """The groups that are asked if that of `name` cannot answer, then those of these; each once."""
+        return self._chain(name, lambda own: self.policy.fallbacks.get(own, self.policy.default_fallbacks))
+
+    def refusal_fallbacks(self, refusal: Refusal, *names: str) -> Iterator["Group"]:
+        """The same for what a model refuses; the first of `names` that has any decides."""
+        lists = self.policy.refusal_fallbacks.get(refusal, {})
+        first = next((name for name in names if self.own_name(name) in lists), None)
+        return self._chain(first, lambda own: lists.get(own, ())) if first is not None else iter(())
+
+    def _chain(self, name: str, following: Callable[[str], tuple[str, ...]]) -> Iterator["Group"]:
+        waiting = deque([self.own_name(name)])
+        known = {*waiting}
+        while waiting:
+            for other in map(self.own_name, following(waiting.popleft())):
+                if other in known:
+                    continue
+                known.add(other)
+                waiting.append(other)
+                with suppress(UnknownModelError):  # With wildcards, nobody has checked the name.
+                    yield Group(other, self._single(other) or self.group(other))
 
     def _single(self, id: str) -> tuple[Deployment, ...]:
         """The deployment with this id, which a fallback may name in place of a group."""
         return tuple(each for each in self.deployments if each.id == id and id not in self._groups)
 
+    def is_healthy(self, deployment: Deployment) -> bool:
+        """Whether it may be asked now: it neither cools down nor is at its own limit."""
+        return not self.is_cooling(deployment) and not self.wait_for(deployment)
+
     def choose(self, candidates: Sequence[Deployment]) -> Deployment | None:
         """The one of the healthy `candidates` that the strategy prefers; `None` where none is healthy."""
-        healthy = [each for each in candidates if not self.is_cooling(each) and not self.wait_for(each)]
+        healthy = [each for each in candidates if self.is_healthy(each)]
         if not healthy:
             return None
         first = min(each.order for each in healthy)
@@ -262,76 +329,138 @@ class Try:
     delay: float = 0.0
 
 
-class Course:
-    """One request's way: first where it may succeed at once, then, after a pause, where it failed before."""
+@dataclass
+class Group:
+    """Deployments behind one name on a request's way: how often they were tried, and what came of it last."""
 
-    def __init__(self, router: Router, groups: Sequence[tuple[str, Sequence[Deployment]]]) -> None:
+    name: str
+    deployments: Sequence[Deployment]
+    tries: int = 0
+    error: ProviderError | None = None
+
+
+class Course:
+    """One request's way: first where it may succeed at once, then, after a pause, where it failed before.
+
+    A deployment that cools down is left alone while another can answer, in any of the groups. If none can,
+    it is asked: it may have recovered.
+    """
+
+    def __init__(self, router: Router, name: str) -> None:
         self._router = router
-        self._groups = list(groups)
-        self._tries = 0  # in the present group
+        self._name = name
+        self._present = Group(router.own_name(name), router.group(name))
+        self._groups = [self._present]
+        self._tried: set[str] = set()  # names of groups
+        self._complete = False  # the fallbacks are among the groups
         self._asked: Counter[str] = Counter()  # by deployment
         self._failed: dict[str, ProviderError] = {}  # by deployment, the latest last
 
     def next(self, within: float = math.inf) -> Try | None:
-        """`None` where nothing is left to try, or nothing that may be asked `within` so many seconds.
+        """`None` if nothing is left to try, or nothing that may be asked `within` so many seconds.
 
-        Raises `RateLimitError` where every deployment is at its own limit.
+        Raises `RateLimitError` if every deployment is at its own limit.
         """
-        while self._groups:
-            name, group = self._groups[0]
-            if self._tries <= self._most_retries(group) and (found := self._among(name, group, within)):
-                self._tries += 1
-                self._asked[found.deployment.id] += 1
-                return found
-            self._groups.pop(0)
-            self._tries = 0
+        if not self._failed and (chosen := self._router.choose(self._present.deployments)):
+            return self._taken(self._present, Try(chosen))
+        if not self._complete:
+            self._complete = True
+            self._groups += self._router.fallbacks(self._name)
+        for group in self._groups:
+            if found := self._among(group, min(within, LONGEST_DELAY_SECONDS)):
+                return self._taken(group, found)
+        if not self._failed:
+            raise self._at_limits()
         return None
 
-    def failed(self, deployment: Deployment, error: ProviderError) -> None:
+    def failed(self, deployment: Deployment, error: ProviderError) -> bool:
+        """Whether `error` of the deployment that was asked last leaves others to ask."""
         self._failed.pop(deployment.id, None)
         self._failed[deployment.id] = error
+        self._present.error = error
+        if refusal := refusal_of(error):
+            found = self._router.refusal_fallbacks(refusal, self._present.name, self._name)
+            if others := [group for group in found if group.name not in self._tried]:
+                self._groups, self._complete = others, True
+                return True
+        return is_deployments_fault(error) or bool(self._own_retries(self._present))
 
-    def _most_retries(self, group: Sequence[Deployment]) -> int:
-        """Where there are more deployments than retries, each may be asked once: one of them may be well."""
-        own = (each.retries for each in group if each.retries is not None)
-        retries = max((self._router.policy.retries, *own))
-        return max(retries, len(group) - 1) if retries else 0
+    def _taken(self, group: Group, found: Try) -> Try:
+        self._present = group
+        self._tried.add(group.name)
+        group.tries += 1
+        self._asked[found.deployment.id] += 1
+        return found
 
-    def _may_be_asked_again(self, deployment: Deployment) -> bool:
-        return deployment.retries is None or self._asked[deployment.id] <= deployment.retries
+    def _own_retries(self, group: Group) -> int | None:
+        """How many retries the policy has for the error of `group`, if it has a number for that."""
+        return self._router.policy.retries_after(group.error, group.name) if group.error else None
 
-    def _among(self, name: str, group: Sequence[Deployment], within: float) -> Try | None:
-        untried = [each for each in group if each.id not in self._failed]
+    def _has_tries(self, group: Group) -> bool:
+        """If there are more deployments than retries, each may be asked once: one of them may be well."""
+        retries = self._own_retries(group)
+        if retries is None:
+            own = (each.retries for each in group.deployments if each.retries is not None)
+            retries = max((self._router.policy.retries, *own))
+        return group.tries <= (max(retries, len(group.deployments) - 1) if retries else 0)
+
+    def _among(self, group: Group, within: float) -> Try | None:
+        if not self._has_tries(group):
+            return None
+        untried = self._untried(group)
         if chosen := self._router.choose(untried):
             return Try(chosen)
-        if untried and (cooling := self._soonest(untried)):
-            # Everything that is left has failed lately: it may have recovered, and nothing else can answer.
-            return Try(cooling)
-        if untried and not self._failed and len(self._groups) == 1:
-            wait = min(self._router.wait_for(each) for each in untried)
-            raise RateLimitError(
-                f"the deployments of {quoted(name)} are at their own limits",
-                hint="try again later",
-                status=429,
-                retry_after=wait,
-            )
-        failed = [each for each in group if each.id in self._failed and self._may_be_asked_again(each)]
-        return self._again(failed, min(within, LONGEST_DELAY_SECONDS))
+        if any(self._can_answer(other, within) for other in self._groups if other is not group):
+            return self._again(group, within, cooling=False)
+        if untried and (soonest := self._soonest(untried)):
+            return Try(soonest)
+        return self._again(group, within, cooling=True)
+
+    def _can_answer(self, group: Group, within: float) -> bool:
+        """Whether `group` has a deployment to ask that does not cool down."""
+        return self._has_tries(group) and (
+            any(map(self._router.is_healthy, self._untried(group)))
+            or self._again(group, within, cooling=False) is not None
+        )
+
+    def _untried(self, group: Group) -> list[Deployment]:
+        return [each for each in group.deployments if each.id not in self._failed]
 
     def _soonest(self, candidates: Sequence[Deployment]) -> Deployment | None:
         within = [each for each in candidates if not self._router.wait_for(each)]
         return min(within, key=lambda each: self._router.health(each).cooling_until, default=None)
 
-    def _again(self, failed: list[Deployment], within: float) -> Try | None:
-        """The deployment whose failure is the longest ago, of those that may do better soon enough."""
+    def _again(self, group: Group, within: float, *, cooling: bool) -> Try | None:
+        """The deployment whose failure is the longest ago, of those that may do better soon enough.
+
+        Those that cool down are among them only if `cooling` says so.
+        """
         order = list(self._failed)
+        failed = [each for each in group.deployments if each.id in self._failed]
         for each in sorted(failed, key=lambda deployment: order.index(deployment.id)):
-            error = self._failed[each.id]
-            delay = error.retry_after
-            delay = self._router.backoff(self._tries - 1) if delay is None else delay
-            if error.retryable and delay <= within:
+            delay = self._delay(group, self._failed[each.id])
+            rested = cooling or not self._router.is_cooling(each)
+            if rested and delay <= within and self._may_be_asked_again(group, each):
                 return Try(each, delay)
         return None
+
+    def _may_be_asked_again(self, group: Group, deployment: Deployment) -> bool:
+        if not self._failed[deployment.id].retryable and not self._own_retries(group):
+            return False
+        return deployment.retries is None or self._asked[deployment.id] <= deployment.retries
+
+    def _delay(self, group: Group, error: ProviderError) -> float:
+        """A pause in any case: who asks for none would be asked again while nothing has changed."""
+        return error.retry_after or self._router.backoff(group.tries - 1)
+
+    def _at_limits(self) -> RateLimitError:
+        waits = (self._router.wait_for(each) for group in self._groups for each in group.deployments)
+        return RateLimitError(
+            f"the deployments of {quoted(self._name)} are at their own limits",
+            hint="try again later",
+            status=429,
+            retry_after=min(waits),
+        )
 
 
 def _shares(candidates: Sequence[Deployment]) -> Sequence[float]:
@@ -353,13 +482,12 @@ def matched(pattern: str, name: str) -> str | None:
     return name[len(before) : len(name) - len(after)]
 
 
+_DEPLOYMENTS_FAULTS = (AuthenticationError, RateLimitError, ConnectError, DeadlineError, ReplyError)
+
+
 def is_deployments_fault(error: ProviderError) -> bool:
     """Whether another deployment may do better; a request that is wrong is its client's fault."""
-    return (
-        error.retryable
-        or isinstance(error, AuthenticationError | RateLimitError | ConnectError | ReplyError)
-        or error.status == 404
-    )
+    return error.retryable or isinstance(error, _DEPLOYMENTS_FAULTS) or error.status == 404
 
 
 def _is_lasting(error: ProviderError) -> bool:

@@ -114,13 +114,16 @@ def _may_retry(error: ProviderError, headers: Mapping[str, str]) -> bool:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait that the service asks for: in milliseconds, in seconds or as a date."""
+    """Seconds to wait that the service asks for: in milliseconds, in seconds or as a date.
+
+    `None` if that is no time at all, or has passed: to come back at once is no advice after a failure.
+    """
     milliseconds = _seconds(headers.get("retry-after-ms", ""))
     if milliseconds is not None:
-        return milliseconds / 1000
+        return milliseconds / 1000 or None
     text = headers.get("retry-after", "")
     seconds = _seconds(text)
-    return _seconds_until(text) if seconds is None else seconds
+    return (_seconds_until(text) if seconds is None else seconds) or None
 
 
 def _seconds(text: str) -> float | None:

@@ -114,7 +114,7 @@ class Retrying(Generic[R, E]):
         if not error.retryable or attempt == self._retries or self._left(error):
             return None
         delay = error.retry_after
-        if delay is None:
+        if not delay:  # Nothing changes at once.
             longest = min(FIRST_DELAY_SECONDS * 2**attempt, LONGEST_DELAY_SECONDS)
             delay = longest * (1 - 0.25 * self._jitter())
         if delay > LONGEST_OBEYED_SECONDS:

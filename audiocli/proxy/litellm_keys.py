@@ -8,6 +8,8 @@ ACTED_ON = {
     "litellm_settings": frozenset(
         {
             "allowed_fails",
+            "content_policy_fallbacks",
+            "context_window_fallbacks",
             "cooldown_time",
             "default_fallbacks",
             "drop_params",
@@ -15,18 +17,24 @@ ACTED_ON = {
             "num_retries",
             "request_timeout",
             "stream_normalize",
+            "stream_timeout",
             "timeout",
         }
     ),
     "router_settings": frozenset(
         {
             "allowed_fails",
+            "content_policy_fallbacks",
+            "context_window_fallbacks",
             "cooldown_time",
             "default_fallbacks",
             "fallbacks",
             "model_group_alias",
+            "model_group_retry_policy",
             "num_retries",
+            "retry_policy",
             "routing_strategy",
+            "stream_timeout",
             "timeout",
         }
     ),
@@ -56,6 +64,7 @@ PARAMS = frozenset(
         "order",
         "organization",
         "rpm",
+        "stream_timeout",
         "timeout",
         "tpm",
         "weight",
@@ -153,7 +162,6 @@ OTHER_PARAMS = frozenset(
         "search_tool_name",
         "shared_session",
         "ssl_verify",
-        "stream_timeout",
         "supports_system_message",
         "tags",
         "tenant_id",

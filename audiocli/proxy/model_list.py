@@ -153,6 +153,7 @@ def _deployment(row: _Row, config: Config, drop_params: bool) -> Deployment:
         group=row.name,
         target=with_facts(_based(_target(row, values, config), row, config), {**row.params, **row.info}),
         timeout=values.number("timeout"),
+        stream_timeout=values.number("stream_timeout"),
         retries=values.count("max_retries", "num_retries"),
         rpm=values.count("rpm"),
         tpm=values.count("tpm"),

@@ -26,7 +26,7 @@ from audiocli.proxy.requests import Request, UnsupportedMediaError, header
 from audiocli.proxy.settings import Settings
 from audiocli.proxy.state import State
 from audiocli.proxy.upstream import Body, Reply
-from audiocli.router import Deployment, is_deployments_fault
+from audiocli.router import Deployment
 from audiocli.wire.splice import Splice
 
 MB = 1_000_000
@@ -120,21 +120,23 @@ class _Passage:
                 await self._try(turn.deployment)
             except ProviderError as error:
                 failure = error
-                if self._answer.begun or not is_deployments_fault(error) or not self._incoming.repeatable:
+                if self._answer.begun or not self._incoming.repeatable:
                     raise
-                course.failed(turn.deployment, error)
+                if not course.failed(turn.deployment, error):
+                    raise
             else:
                 return
         if failure is not None:
             raise failure
 
     async def _try(self, deployment: Deployment) -> None:
+        seconds = deployment.limit(streams=self._request.streams)
         with self._counted(deployment):
             try:
-                async with asyncio.timeout(deployment.timeout) as self._answer.limit:
+                async with asyncio.timeout(seconds) as self._answer.limit:
                     await self._ask(deployment)
             except TimeoutError:
-                raise _late(deployment.timeout) from None
+                raise _late(seconds) from None
             except ProviderError as error:
                 raise told(error, deployment) from None
 

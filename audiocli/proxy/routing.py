@@ -8,13 +8,27 @@ from audiocli.errors import ConfigError
 from audiocli.printable import quoted
 from audiocli.proxy import litellm_keys
 from audiocli.proxy.document import Section
-from audiocli.proxy.values import Choices, flag_of, text_of
-from audiocli.router import Deployment, Policy, Strategy, matched
+from audiocli.proxy.values import Choices, count_of, flag_of, text_of
+from audiocli.router import Deployment, Kind, Lists, Policy, RetriesByError, Strategy, matched
+from audiocli.wire.errors import Refusal
 
 SECTIONS = ("router_settings", "litellm_settings")  # The first that has a key decides.
 SIMPLE: Strategy = "simple-shuffle"
 
 _ALIASES = "model_group_alias"
+_REFUSALS: Mapping[str, Refusal] = {
+    "context_window_fallbacks": "context_window",
+    "content_policy_fallbacks": "content_policy",
+}
+_KINDS: Mapping[str, Kind] = {
+    "AuthenticationErrorRetries": "authentication",
+    "BadRequestErrorRetries": "bad_request",
+    "ContentPolicyViolationErrorRetries": "content_policy",
+    "InternalServerErrorRetries": "server",
+    "RateLimitErrorRetries": "rate_limit",
+    "TimeoutErrorRetries": "timeout",
+}
+"""LiteLLM's names."""
 
 
 def read_policy(routing: Choices, deployments: Collection[Deployment], left_out: Collection[str]) -> Policy:
@@ -29,7 +43,7 @@ def read_policy(routing: Choices, deployments: Collection[Deployment], left_out:
         raise ConfigError(
             f"{routing.where('routing_strategy')}: {quoted(strategy)} is not done", hint=f"use {allowed}"
         )
-    fallbacks = _fallbacks(routing)
+    fallbacks = _fallbacks(routing, "fallbacks")
     for_all = fallbacks.pop("*", ())  # another of LiteLLM's ways to say default_fallbacks
     policy = Policy(
         strategy=SIMPLE if strategy in litellm_keys.OTHER_STRATEGIES else cast(Strategy, strategy),
@@ -38,6 +52,11 @@ def read_policy(routing: Choices, deployments: Collection[Deployment], left_out:
         cooldown_time=routing.number("cooldown_time", 5.0),
         fallbacks=fallbacks,
         default_fallbacks=routing.names("default_fallbacks") or for_all,
+        refusal_fallbacks={
+            kind: found for key, kind in _REFUSALS.items() if (found := _fallbacks(routing, key))
+        },
+        retries_by_error=_retries(_mapping(routing, "retry_policy")),
+        group_retries=_group_retries(_mapping(routing, "model_group_retry_policy")),
         aliases=_without(_aliases(routing), {*left_out} - groups),
         hidden=frozenset(_hidden(_alias_section(routing))),
     )
@@ -52,22 +71,40 @@ def warnings(routing: Choices) -> Iterator[str]:
         yield f"{routing.where('routing_strategy')}: {strategy} is not done: {SIMPLE} is used in its place"
 
 
-def _fallbacks(routing: Choices) -> dict[str, tuple[str, ...]]:
+def _fallbacks(routing: Choices, key: str) -> dict[str, tuple[str, ...]]:
     """LiteLLM's list of mappings, `[{"a": ["b", "c"]}]`, as one."""
     found: dict[str, tuple[str, ...]] = {}
-    for row in routing.items("fallbacks"):
+    for row in routing.items(key):
         if not isinstance(row, Section):
-            raise ConfigError(f"{routing.where('fallbacks')}: a row is not of the form {{name: [names]}}")
+            raise ConfigError(f"{routing.where(key)}: a row is not of the form {{name: [names]}}")
         for name in row:
             found[name] = Choices(Section({"row": row}), ("row",), routing.environ).names(name)
     return found
 
 
-def _alias_section(routing: Choices) -> Section:
-    section = routing.get(_ALIASES)
+def _retries(section: Section) -> RetriesByError:
+    if unknown := next((name for name in section if name not in _KINDS), None):
+        raise ConfigError(
+            f"{section.where(unknown)}: unknown kind of error {quoted(unknown)}",
+            hint=f"use {', '.join(_KINDS)}",
+        )
+    given = {name: value for name, value in section.items() if value is not None}
+    return {_KINDS[name]: count_of(value, name, section.where(name)) for name, value in given.items()}
+
+
+def _group_retries(section: Section) -> dict[str, RetriesByError]:
+    return {name: _retries(section.section(name)) for name in section}
+
+
+def _mapping(routing: Choices, key: str) -> Section:
+    section = routing.get(key)
     if section is None or isinstance(section, Section):
         return section or Section()
-    raise ConfigError(f"{routing.where(_ALIASES)}: {_ALIASES} must be a mapping")
+    raise ConfigError(f"{routing.where(key)}: {key} must be a mapping")
+
+
+def _alias_section(routing: Choices) -> Section:
+    return _mapping(routing, _ALIASES)
 
 
 def _aliases(routing: Choices) -> dict[str, str]:
@@ -98,8 +135,10 @@ def _check_names(policy: Policy, routing: Choices, groups: set[str], others: set
     single deployments.
     """
     known = {*groups, *others, *policy.aliases}
+    refusals = ((key, policy.refusal_fallbacks.get(kind, {})) for key, kind in _REFUSALS.items())
     for key, names, possible in (
-        ("fallbacks", {*policy.fallbacks, *chain(*policy.fallbacks.values())}, known),
+        *((key, _named(lists), known) for key, lists in (("fallbacks", policy.fallbacks), *refusals)),
+        ("model_group_retry_policy", {*policy.group_retries}, known),
         ("default_fallbacks", {*policy.default_fallbacks}, known),
         (_ALIASES, {*policy.aliases.values()}, groups),
     ):
@@ -107,3 +146,7 @@ def _check_names(policy: Policy, routing: Choices, groups: set[str], others: set
             if all(matched(group, name) is None for group in groups if "*" in group):
                 hint = f"model_list has {', '.join(sorted(groups))}"
                 raise ConfigError(f"{routing.where(key)}: there is no model {quoted(name)}", hint=hint)
+
+
+def _named(lists: Lists) -> set[str]:
+    return {*lists, *chain(*lists.values())}

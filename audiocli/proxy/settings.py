@@ -104,6 +104,11 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, docs: bool =
     unserved = [*left_out(document)]
     drops = Choices(document, ("litellm_settings",), environ).flag("drop_params", False)
     deployments = tuple(read_deployments(document, config, drop_params=drops))
+    if limit := routed.number("stream_timeout", 0):
+        deployments = tuple(
+            replace(each, stream_timeout=limit) if each.stream_timeout is None else each
+            for each in deployments
+        )
     if not deployments and unserved:
         raise ConfigError(unserved[0][1], hint="no other row is there")
     if not deployments:

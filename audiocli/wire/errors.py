@@ -1,7 +1,8 @@
 """Errors in OpenAI's form, in both directions, and in the forms of compatible services."""
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from audiocli.errors import (
     AudiocliError,
@@ -49,16 +50,47 @@ _CLASSES: Mapping[Any, type[ProviderError]] = {
 }
 """What a code says that the HTTP status does not."""
 
-_STATUSES: Mapping[Any, int] = {
+_STATUSES: Mapping[str, int] = {
+    # OpenAI's
     "invalid_api_key": 401,
-    "authentication_error": 401,
-    "permission_error": 403,
     "rate_limit_exceeded": 429,
-    "rate_limit_error": 429,
     "model_not_found": 404,
     "invalid_request_error": 400,
+    "context_length_exceeded": 400,
+    "content_filter": 400,
+    "content_policy_violation": 400,
+    "server_error": 500,
+    "engine_overloaded": 503,
+    "service_unavailable": 503,
+    "timeout": 504,
+    # Anthropic's
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "overloaded_error": 529,
+    "timeout_error": 504,
+    # Google's
+    "invalid_argument": 400,
+    "failed_precondition": 400,
+    "unauthenticated": 401,
+    "permission_denied": 403,
+    "not_found": 404,
+    "resource_exhausted": 429,
+    "internal": 500,
+    "unavailable": 503,
+    "deadline_exceeded": 504,
+    # vLLM's
+    "badrequesterror": 400,
+    "authenticationerror": 401,
+    "notfounderror": 404,
+    "internalservererror": 500,
 }
-"""The status that a code, or a type, stands for in an error that came without one."""
+"""The status that a code, or a type, stands for in an error that came without one; in lower case."""
+
+_WITHOUT_STATUS = 500  # what an error counts as that says nothing of its kind
 
 
 def encode_error(error: AudiocliError) -> dict[str, Any]:
@@ -91,30 +123,67 @@ _HINTS = {
 def decode_error(document: Any, status: int | None = None) -> ProviderError:
     """The error in an answer's JSON document, whatever shape the service gives it.
 
-    `status` is the answer's HTTP status; None for an error inside an answer, which is not retried.
+    `status` is the answer's HTTP status; None for an error inside an answer, which counts as the HTTP error
+    that its code or its type stands for.
     """
     body = _error_body(document)
     code, kind = body.get("code"), body.get("type")
     quota = _QUOTA in (code, kind)
-    meant = 402 if quota else _meant_status(status, code, kind)
+    told = _told_status(body) if status is None else status
+    meant = 402 if quota else _meant_status(told, code)
     error = _error_class(meant, code)
     message = _shown(body.get("message")) or "the service gave no reason"
     return error(
         message if status is None else f"{message} (HTTP {status})",
         hint="check the API key" if error is AuthenticationError else _HINTS.get(meant),
-        status=status,
+        status=told,
         type=_shown(kind),
         code=_shown(code),
         param=_shown(body.get("param")),
-        retryable=status is not None and (status in _RETRYABLE_STATUSES or status >= 500) and not quota,
+        retryable=(meant in _RETRYABLE_STATUSES or meant >= 500) and not quota,
     )
+
+
+def is_error(document: Mapping[str, Any]) -> bool:
+    """Whether `document`, which came in place of an answer or of a part of one, is an error."""
+    if document.get("error") or "error" in (document.get("object"), document.get("type")):
+        return True
+    said = document.keys() & _REASONS
+    return bool(said) and not document.keys() & _CONTENTS and any(document[name] for name in said)
+
+
+def answer_error(document: Mapping[str, Any]) -> ProviderError | None:
+    """The error in place of the answer of a chat, or of a chunk of one: its own, or one of its choices'."""
+    choices = document.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and choice.get("error") and not document.get("error"):
+            return decode_error({"error": choice["error"]})
+    return decode_error(document) if is_error(document) else None
+
+
+_REASONS = frozenset({"message", "detail", "errors", "msg"})
+_CONTENTS = frozenset({"choices", "text", "delta", "audio", "audio_data", "segments", "usage"})
+"""Members of answers, of events and of chunks, which may hold a message beside them."""
+
+
+def decode_failure(payload: bytes) -> ProviderError:
+    """The error in an event that is called one, whatever its payload is."""
+    try:
+        document = parse(payload)
+    except ReplyError:
+        document = {"message": payload.decode("utf-8", "replace")}
+    return decode_error(document)
 
 
 def _error_body(document: Any) -> dict[str, Any]:
     match document:
         case {"error": dict(body)} | {"detail": dict(body)}:
             return _upstream_body(body)
+        case {"error": [dict() as first, *_]} | {"errors": [dict() as first, *_]}:
+            return _upstream_body(first)
         case {"error": str(message)} | {"message": str(message)} | {"detail": str(message)}:
+            return {**document, "message": message}
+        case {"msg": str(message)} | {"errors": [str(message), *_]}:
             return {**document, "message": message}
         case {"detail": [{"msg": str(message)}, *_]}:  # FastAPI's validation
             return {"message": message}
@@ -138,15 +207,21 @@ def _raw_message(raw: str) -> Any:
         return raw
 
 
-def _meant_status(status: int | None, code: Any, kind: Any) -> int:
-    """The HTTP status, or what comes nearest to it in an error inside an answer."""
+def _told_status(body: Mapping[str, Any]) -> int | None:
+    """The HTTP status that an error inside an answer says that it is."""
+    for name in ("code", "status_code", "status", "type"):
+        value = body.get(name)
+        if isinstance(value, str):
+            value = int(value) if value.isdecimal() and len(value) == 3 else _STATUSES.get(value.lower())
+        if isinstance(value, int) and 400 <= value < 600:
+            return value
+    return None
+
+
+def _meant_status(status: int | None, code: Any) -> int:
     if code in ("invalid_api_key", "rate_limit_exceeded"):
         return _STATUSES[code]
-    if status is not None:
-        return status
-    if isinstance(code, int) and 400 <= code < 600:
-        return code
-    return next((_STATUSES[word] for word in (code, kind) if _shown(word) in _STATUSES), 500)
+    return _WITHOUT_STATUS if status is None else status
 
 
 def _error_class(status: int, code: Any) -> type[ProviderError]:
@@ -165,3 +240,38 @@ def _error_class(status: int, code: Any) -> type[ProviderError]:
 def _shown(value: Any) -> str | None:
     """A value as a line of text; None for what is none and for what no line can tell."""
     return one_line(str(value)) or None if isinstance(value, str | int | float) else None
+
+
+# What a model refuses
+
+Refusal = Literal["context_window", "content_policy"]
+
+_REFUSALS: Mapping[str, Refusal] = {
+    "context_length_exceeded": "context_window",
+    "string_above_max_length": "context_window",
+    "content_filter": "content_policy",
+    "content_policy_violation": "content_policy",
+    "moderation_blocked": "content_policy",
+    "responsibleaipolicyviolation": "content_policy",
+}
+_REFUSAL_WORDS: Mapping[Refusal, re.Pattern[str]] = {
+    "context_window": re.compile(
+        r"maximum context (?:length|limit)|context (?:length|window|size)|string too long"
+        r"|input tokens exceed|exceeds? the (?:available context|maximum number of tokens)",
+        re.IGNORECASE,
+    ),
+    "content_policy": re.compile(
+        r"content[ _](?:management |usage )?policy|content_filter|safety system|responsibleaipolicy",
+        re.IGNORECASE,
+    ),
+}
+
+
+def refusal_of(error: ProviderError) -> Refusal | None:
+    """Why a model refuses a request that another may take; `None` for every other error."""
+    if not isinstance(error, RejectedError) or error.status not in (400, 403, 413, 422, None):
+        return None
+    if known := _REFUSALS.get((error.code or "").lower()):
+        return known
+    found = (refusal for refusal, words in _REFUSAL_WORDS.items() if words.search(error.message))
+    return next(found, None)

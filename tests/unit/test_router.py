@@ -9,6 +9,7 @@ import pytest
 from audiocli.errors import (
     AuthenticationError,
     ConnectError,
+    DeadlineError,
     ProviderError,
     RateLimitError,
     RejectedError,
@@ -330,3 +331,216 @@ def test_the_most_specific_wildcard_matches() -> None:
 def test_a_name_that_nothing_matches_is_unknown() -> None:
     with pytest.raises(UnknownModelError, match="'nope'"):
         router(deployment("a")).course("nope")
+
+
+# Several groups
+
+DEAD = ConnectError("refused", retryable=True)
+
+
+def failing(of: Router, *ids: str, error: ProviderError = DEAD) -> Router:
+    """`of`, after one request at each of these deployments has failed."""
+    for each in of.deployments:
+        if each.id in ids:
+            of.began(each)
+            of.ended(each, error)
+    return of
+
+
+def test_a_dead_primary_is_left_alone_while_its_fallback_is_well() -> None:
+    policy = Policy(fallbacks={"voice": ("spare",)})
+    clock = Clock()
+    two = router(deployment("a"), deployment("z", "spare"), policy=policy, clock=clock)
+
+    assert list(way(two, DEAD)) == ["a", "z"]
+    assert [next(way(two)) for _ in range(5)] == ["z"] * 5
+    clock.now += 5
+    assert next(way(two)) == "a"
+
+
+def test_a_fallback_of_a_fallback_keeps_a_dead_primary_alone_too() -> None:
+    policy = Policy(fallbacks={"voice": ("spare",), "spare": ("last",)})
+    three = router(
+        deployment("a"), deployment("y", "spare"), deployment("z", "last"), policy=policy, clock=Clock()
+    )
+
+    assert next(way(failing(three, "a", "y"))) == "z"
+
+
+def test_a_deployment_that_cools_down_is_not_asked_again_while_a_fallback_is_well() -> None:
+    policy = Policy(retries=5, allowed_fails=0, fallbacks={"voice": ("spare",)})
+    two = router(deployment("a"), deployment("z", "spare"), policy=policy, clock=Clock())
+
+    assert list(way(two, BUSY)) == ["a", "z"]
+
+
+def test_where_every_group_cools_down_the_requests_own_is_asked_first() -> None:
+    policy = Policy(retries=1, fallbacks={"voice": ("spare",)})
+    two = failing(router(deployment("a"), deployment("z", "spare"), policy=policy, clock=Clock()), "a", "z")
+
+    assert list(way(two, DEAD, DEAD, DEAD, DEAD)) == ["a", "a", "z", "z", "nowhere"]
+
+
+def test_a_dead_primary_is_the_last_resort_where_its_fallback_fails_too() -> None:
+    policy = Policy(retries=1, fallbacks={"voice": ("spare",)})
+    two = failing(router(deployment("a"), deployment("z", "spare"), policy=policy, clock=Clock()), "a")
+
+    assert list(way(two, BUSY, BUSY)) == ["z", "z", "a"]
+
+
+def test_fallbacks_at_their_own_limits_do_not_keep_a_primary_alone() -> None:
+    policy = Policy(fallbacks={"voice": ("spare",)})
+    two = router(deployment("a"), deployment("z", "spare", rpm=1), policy=policy, clock=Clock())
+
+    assert next(way(failing(two, "a", "z"))) == "a"
+
+
+def test_where_all_groups_are_at_their_own_limits_the_client_is_told_when_to_come_again() -> None:
+    clock = Clock()
+    policy = Policy(fallbacks={"voice": ("spare",)})
+    two = router(deployment("a", rpm=1), deployment("z", "spare", rpm=1), policy=policy, clock=clock)
+    for each in two.deployments:
+        two.began(each)
+        clock.now += 10
+
+    with pytest.raises(RateLimitError) as told:
+        next(way(two))
+    assert told.value.retry_after == 40
+
+
+@pytest.mark.parametrize(
+    "fallbacks",
+    [
+        {"voice": ("spare",), "spare": ("voice",)},
+        {"voice": ("voice", "spare", "spare")},
+        {"voice": ("spare",), "spare": ("last",), "last": ("spare", "voice")},
+    ],
+)
+def test_a_chain_of_fallbacks_asks_each_group_once(fallbacks: dict[str, tuple[str, ...]]) -> None:
+    policy = Policy(retries=0, fallbacks=fallbacks)
+    looped = router(deployment("a"), deployment("y", "spare"), deployment("z", "last"), policy=policy)
+
+    found = way(looped, *[BUSY] * (3 if "last" in fallbacks else 2))
+
+    assert list(found) == (["a", "y", "z"] if "last" in fallbacks else ["a", "y"]) + ["nowhere"]
+
+
+def test_a_fallback_by_its_alias_is_the_same_group() -> None:
+    policy = Policy(retries=0, fallbacks={"voice": ("other",)}, aliases={"other": "voice"})
+
+    assert list(way(router(deployment("a"), policy=policy), BUSY)) == ["a", "nowhere"]
+
+
+def test_default_fallbacks_do_not_loop() -> None:
+    policy = Policy(retries=0, default_fallbacks=("spare", "last"))
+    three = router(deployment("a"), deployment("y", "spare"), deployment("z", "last"), policy=policy)
+
+    assert list(way(three, BUSY, BUSY, BUSY)) == ["a", "y", "z", "nowhere"]
+
+
+@pytest.mark.parametrize("asked", [0.0, None])
+def test_a_service_that_asks_for_no_pause_gets_one(asked: float | None) -> None:
+    sole = router(deployment("a"), dice=lambda: 0.0, clock=Clock(), policy=Policy(cooldown_time=7))
+    course = sole.course("voice")
+    first = course.next()
+    assert first is not None
+    slow = RateLimitError("slow down", status=429, retryable=True, retry_after=asked)
+    sole.began(first.deployment)
+    sole.ended(first.deployment, slow)
+    course.failed(first.deployment, slow)
+
+    again = course.next()
+
+    assert again is not None
+    assert again.delay == 0.5
+    assert sole.health(first.deployment).cooling_until == 1007
+
+
+# What a model refuses
+
+TOO_LONG = RejectedError("too long", status=400, code="context_length_exceeded")
+UNWANTED = RejectedError("The response was filtered", status=400, code="content_filter")
+
+
+@pytest.mark.parametrize(("error", "last"), [(TOO_LONG, "long"), (UNWANTED, "tolerant")])
+def test_what_a_model_refuses_goes_to_the_group_for_it(error: ProviderError, last: str) -> None:
+    policy = Policy(
+        fallbacks={"voice": ("spare",)},
+        refusal_fallbacks={
+            "context_window": {"voice": ("long",)},
+            "content_policy": {"voice": ("tolerant",)},
+        },
+    )
+    many = router(
+        *(deployment(name, name) for name in ("spare", "long", "tolerant")), deployment("a"), policy=policy
+    )
+
+    assert list(way(many, error)) == ["a", last]
+    assert not many.is_cooling(deployment("a"))
+
+
+def test_a_refusal_without_a_group_for_it_is_the_clients() -> None:
+    course = router(deployment("a"), deployment("b")).course("voice")
+    found = course.next()
+    assert found is not None
+
+    assert not course.failed(found.deployment, TOO_LONG)
+
+
+def test_groups_for_refusals_do_not_loop() -> None:
+    lists = {"voice": ("long",), "long": ("voice",)}
+    policy = Policy(refusal_fallbacks={"context_window": lists})
+    course = router(deployment("a"), deployment("z", "long"), policy=policy).course("voice")
+    first = course.next()
+    assert first is not None
+    assert course.failed(first.deployment, TOO_LONG)
+    second = course.next()
+    assert second is not None
+    assert second.deployment.id == "z"
+    assert not course.failed(second.deployment, TOO_LONG)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (AuthenticationError("no", status=401), "authentication"),
+        (RateLimitError("slow", status=429, retryable=True), "rate_limit"),
+        (DeadlineError("late", retryable=True), "timeout"),
+        (UNWANTED, "content_policy"),
+        (RejectedError("bad", status=400), "bad_request"),
+        (BUSY, "server"),
+        (DEAD, "server"),
+    ],
+)
+@pytest.mark.parametrize("retries", [0, 1, 4])
+def test_a_kind_of_error_has_its_own_number_of_retries(error: ProviderError, kind: Any, retries: int) -> None:
+    policy = Policy(retries=2, retries_by_error={kind: retries})
+    course = router(deployment("a"), policy=policy).course("voice")
+    tries = 0
+    while found := course.next():
+        tries += 1
+        if not course.failed(found.deployment, error):
+            break
+
+    assert tries == retries + 1
+
+
+def test_a_group_has_its_own_numbers_of_retries() -> None:
+    policy = Policy(retries_by_error={"server": 4}, group_retries={"voice": {"server": 1}})
+
+    assert list(way(router(deployment("a"), policy=policy), BUSY, BUSY)) == ["a", "a", "nowhere"]
+
+
+def test_a_stall_is_not_asked_for_again_at_the_same_deployment() -> None:
+    stalled = DeadlineError("silent", code="stream_stalled")
+    policy = Policy(fallbacks={"voice": ("spare",)})
+
+    assert list(way(router(deployment("a")), stalled)) == ["a", "nowhere"]
+    assert list(way(router(deployment("a"), deployment("z", "spare"), policy=policy), stalled)) == ["a", "z"]
+
+
+def test_a_stream_may_have_less_time_to_begin() -> None:
+    both = deployment("a", timeout=10.0, stream_timeout=2.0)
+
+    assert (both.limit(streams=True), both.limit(streams=False)) == (2.0, 10.0)
+    assert deployment("b", timeout=10.0).limit(streams=True) == 10.0

@@ -234,7 +234,7 @@ def test_an_overload_that_says_when_it_ends_is_a_limit() -> None:
 
 
 def test_a_transcript_that_was_cut_is_asked_for_again_and_its_words_not_told_again() -> None:
-    cut = ProviderError("cut off", retryable=True, retry_after=0)
+    cut = ProviderError("cut off", retryable=True, retry_after=0.001)
     careful = reliable(Scripted([cut, None], told=2), pace(4, Clock()))
 
     async def hear() -> list[Hearing]:

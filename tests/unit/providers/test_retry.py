@@ -31,7 +31,7 @@ class Scripted:
 
 
 def soon(message: str = "no luck") -> ServerError:
-    return ServerError(message, retryable=True, retry_after=0)
+    return ServerError(message, retryable=True, retry_after=0.001)
 
 
 def answer(provider: Scripted, *, retries: int = 2, timeout: float = 5) -> list[str]:
@@ -122,3 +122,10 @@ def test_closing_early_releases_what_is_behind() -> None:
     provider = Hanging()
     asyncio.run(leave())
     assert provider.released
+
+
+@pytest.mark.parametrize("asked", [0, None])
+def test_a_service_that_asks_for_no_pause_gets_one(asked: float | None) -> None:
+    provider = Scripted([ServerError("busy", retryable=True, retry_after=asked), None])
+
+    assert answer(provider, retries=1)[0] in {f"busy; trying again in 0.{n} s (1 of 1)" for n in (4, 5)}

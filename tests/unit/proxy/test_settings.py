@@ -73,6 +73,7 @@ model_list:
       api_key: os.environ/ONE
       organization: org-1
       timeout: 30
+      stream_timeout: 3
       max_retries: 4
       drop_params: false
       additional_drop_params: [logit_bias]
@@ -97,6 +98,11 @@ router_settings:
   allowed_fails: 0
   cooldown_time: os.environ/COOLDOWN
   fallbacks: [{voice: [other]}]
+  context_window_fallbacks: [{voice: [other, first]}]
+  content_policy_fallbacks: [{other: [voice]}]
+  retry_policy: {TimeoutErrorRetries: 0, RateLimitErrorRetries: 3}
+  model_group_retry_policy: {voice: {InternalServerErrorRetries: 1}}
+  stream_timeout: 8
   model_group_alias: {speech: voice, hidden: {model: other, hidden: true}}
 litellm_settings:
   default_fallbacks: [first]
@@ -132,6 +138,13 @@ environment_variables:
         9,
     )
     assert policy.fallbacks == {"voice": ("other",)}
+    assert policy.refusal_fallbacks == {
+        "context_window": {"voice": ("other", "first")},
+        "content_policy": {"other": ("voice",)},
+    }
+    assert policy.retries_by_error == {"timeout": 0, "rate_limit": 3}
+    assert policy.group_retries == {"voice": {"server": 1}}
+    assert (first.stream_timeout, second.stream_timeout) == (3, 8)
     assert policy.default_fallbacks == ("first",)
     assert policy.aliases == {"speech": "voice", "hidden": "other"}
     assert policy.hidden == {"hidden"}
@@ -353,6 +366,19 @@ BASE = {"model": "openai/m", "api_base": "http://x/v1"}
         (row(**BASE) + "router_settings: {fallbacks: [{voice: [b]}]}\n", "line 4: there is no model 'b'"),
         (row(**BASE) + "router_settings: {model_group_alias: {a: b}}\n", "line 4: there is no model 'b'"),
         (row(**BASE) + "router_settings: {model_group_alias: {a: b, b: a}}\n", "there is no model 'a'"),
+        (
+            row(**BASE) + "router_settings: {context_window_fallbacks: [{voice: [b]}]}\n",
+            "line 4: there is no model 'b'",
+        ),
+        (row(**BASE) + "router_settings: {retry_policy: 3}\n", "line 4: retry_policy must be a mapping"),
+        (
+            row(**BASE) + "router_settings: {retry_policy: {OtherRetries: 3}}\n",
+            "line 4: unknown kind of error 'OtherRetries'",
+        ),
+        (
+            row(**BASE) + "router_settings: {retry_policy: {TimeoutErrorRetries: some}}\n",
+            "line 4: TimeoutErrorRetries must be a number",
+        ),
         (row(**BASE) + "router_settings: [1]\n", "line 4: router_settings must be a mapping"),
         (row(**BASE) + "general_settings: {stream_normalize: perhaps}\n", "must be true or false"),
         (row(**BASE) + "general_settings: {master_key: }\n", "line 4: the master key is not a key"),
