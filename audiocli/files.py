@@ -6,6 +6,7 @@ import re
 import stat
 import sys
 from contextlib import suppress
+from functools import cache
 from typing import BinaryIO
 
 from audiocli.errors import OutputError
@@ -36,27 +37,52 @@ _OPEN_AT_ONCE: int = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O
 _HIDDEN = re.compile(r"\.audiocli-[0-9a-f]{16}\.tmp")
 
 
+Identity = tuple[int, int, int, int]
+"""Which file has a name, and in which state: device, number, size, nanosecond of its last change."""
+
+
+def identity(path: str) -> Identity | None:
+    """The identity of what has the name `path`, be it a link; `None` for a name that is free.
+
+    Raises `OSError`.
+    """
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+class TakenError(OutputError):
+    """A name belongs to a file that must stay."""
+
+
 def unwritable(name: str, error: OSError, *, hint: str = CHOOSE_ANOTHER) -> OutputError:
     """`error` as the line that a user reads."""
     problem = _PROBLEMS.get(error.errno or 0) or error.strerror or "it cannot be written"
-    return OutputError(f"cannot write {quoted(name)}: {problem}", hint=hint)
+    kind = TakenError if error.errno == errno.EEXIST else OutputError
+    return kind(f"cannot write {quoted(name)}: {problem}", hint=hint)
 
 
 class AtomicFile:
     """A file that takes `path`'s place when it is committed; until then it stands beside it, hidden.
 
     It has the permissions of what it replaces from the start, and that stays as it is if nothing is
-    committed. A link stays a link: what it leads to is replaced. Everything that can be known beforehand is
-    checked when this is made. Ends with one of `commit`, `keep` and `discard`; a `commit` that failed is
-    followed by another. Raises `OutputError`.
+    committed. A link stays a link: what it leads to is replaced. Without `clobber` no link is followed, and
+    nothing is replaced but `only` that file, in that state; `commit` raises `TakenError` for any other.
+    Everything that can be known beforehand is checked when this is made, which also removes what killed
+    processes have left in the folder. Ends with one of `commit`, `keep` and `discard`; a `commit` that failed
+    is followed by another. Raises `OutputError`.
     """
 
-    def __init__(self, path: str, *, clobber: bool = True) -> None:
+    def __init__(self, path: str, *, clobber: bool = True, only: Identity | None = None) -> None:
         self.path = path
         self._clobber = clobber
+        self._only = only
         try:
-            self._target = _resolved(path)
-            mode = _checked_mode(self._target, clobber)
+            self._target = _resolved(path) if clobber else _unfollowed(path)
+            mode = _mode_of_replaced(self._target) if clobber else _mode_of_only(self._target, only)
+            _swept(os.path.dirname(self._target))
             self._temporary, self.file = _create_hidden(self._target, mode)
         except OSError as error:
             raise unwritable(path, error) from error
@@ -82,23 +108,22 @@ class AtomicFile:
         _sync_folder(os.path.dirname(self._target))
 
     def keep(self, stem: str, extension: str) -> str:
-        """Put the file beside its place as `stem` and `extension`, numbered where that is taken.
+        """Put the file beside its place as `stem` and `extension`, numbered if that is taken.
 
-        Returns the path. Where the file system refuses that, the file stays under its hidden name: this does
+        Returns the path. If the file system refuses that, the file stays under its hidden name: this does
         not fail.
         """
         names = (f"{stem}{number}{extension}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
-        name = next(name for name in names if not os.path.lexists(_beside(self._target, name)))
-        kept = _beside(self._target, name)
         try:
             self._close_early()
-            os.replace(self._temporary, kept)
-        except OSError:
+            name = next(name for name in names if self._has_moved(_beside(self._target, name)))
+        except (OSError, StopIteration):
             return self._temporary
         finally:
             with suppress(OSError):
                 self.file.close()
-        return kept if os.path.islink(self.path) else _beside(self.path, name)
+        is_led_elsewhere = self._clobber and os.path.islink(self.path)
+        return _beside(self._target if is_led_elsewhere else self.path, name)
 
     def discard(self) -> None:
         with suppress(OSError):
@@ -112,18 +137,25 @@ class AtomicFile:
             self.file.close()
 
     def _publish(self) -> None:
-        if self._clobber:
+        replaces = self._clobber or (self._only is not None and identity(self._target) == self._only)
+        if replaces:
             os.replace(self._temporary, self._target)
-            return
+        elif not self._has_moved(self._target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+
+    def _has_moved(self, path: str) -> bool:
+        """Whether the file now has the name `path`, which must have been free."""
         try:
-            os.link(self._temporary, self._target)  # Fails where something has appeared meanwhile.
+            os.link(self._temporary, path)
         except FileExistsError:
-            raise
+            return False
         except OSError:  # A file system without hard links can only look before it renames.
-            _checked_mode(self._target, clobber=False)
-            os.replace(self._temporary, self._target)
+            if os.path.lexists(path):
+                return False
+            os.replace(self._temporary, path)
         else:
             os.unlink(self._temporary)
+        return True
 
 
 def write_all(file: BinaryIO, data: bytes) -> None:
@@ -164,20 +196,30 @@ def open_special(path: str) -> BinaryIO:
 
 
 def _resolved(path: str) -> str:
-    """The absolute path that `path` stands for, whether there is something or not."""
+    """The absolute path that `path` leads to, whether there is a file or not."""
+    _check_name(path)
+    return os.path.realpath(path)
+
+
+def _unfollowed(path: str) -> str:
+    """The absolute path of `path` itself, be it a link."""
+    _check_name(path)
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+
+def _check_name(path: str) -> None:
     if not path:
         raise ValueError("a name cannot be empty")
     if path.endswith(("/", os.sep)):
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-    return os.path.realpath(path)
 
 
 def _beside(path: str, name: str) -> str:
     return os.path.join(os.path.dirname(path), name)
 
 
-def _checked_mode(target: str, clobber: bool) -> int | None:
-    """The permissions of the file at `target`, if there is one. Raises `OSError` where it must stay."""
+def _mode_of_replaced(target: str) -> int | None:
+    """The permissions of the file at `target`, if there is one. Raises `OSError` if it must stay."""
     try:
         status = os.stat(target)
     except FileNotFoundError:
@@ -186,11 +228,21 @@ def _checked_mode(target: str, clobber: bool) -> int | None:
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file")
-    if not clobber:
-        raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
     if not os.access(target, os.W_OK):
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
     return stat.S_IMODE(status.st_mode)
+
+
+def _mode_of_only(target: str, only: Identity | None) -> int | None:
+    """The permissions of the file at `target`, if that is `only`. Raises `OSError` for any other."""
+    found = identity(target)
+    if found is None:
+        return None
+    is_link = os.path.islink(target)
+    mode = None if is_link else _mode_of_replaced(target)  # What a link leads to is not touched.
+    if found != only:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+    return mode
 
 
 def _create_hidden(target: str, mode: int | None) -> tuple[str, BinaryIO]:
@@ -234,6 +286,12 @@ def _create(path: str, mode: int | None) -> BinaryIO:
 def open_private(path: str, flags: int) -> int:
     """An `opener` for what is its owner's alone."""
     return os.open(path, flags, 0o600)
+
+
+@cache
+def _swept(folder: str) -> None:
+    """`sweep`, once in each folder: there may be many thousands of files."""
+    sweep(folder)
 
 
 def sweep(folder: str) -> None:

@@ -11,16 +11,22 @@ from audiocli.cli.render import describe_dollars
 from audiocli.cli.results import describe_length
 from audiocli.cli.world import World
 from audiocli.errors import AudiocliError
+from audiocli.files import is_special
 from audiocli.providers.registry import Target
 from audiocli.providers.suiting import check_suits
+from audiocli.transcription.claiming import claimed
 from audiocli.transcription.job import JobOptions
+from audiocli.transcription.journal import Journal
+from audiocli.transcription.writing import check_writable
 
 
 def forecast(world: World, plan: Plan) -> int:
     """Show what the plan comes to; returns the exit code. Files are looked into, nothing else is read."""
     if not plan.options.force:
         check_suits(plan.target.capabilities, wanted(plan.options))
-    items = [_item(each, path, plan) for each, path in zip(plan.recordings, plan.paths, strict=True)]
+    journal = Journal(str(plan.settings.state_dir), plan.target.name)
+    pairs = zip(plan.recordings, plan.paths, strict=True)
+    items = [_item(recording, path, plan, journal) for recording, path in pairs]
     seconds = sum(item["duration_s"] or 0 for item in items)
     dollars = _dollars(plan.target, seconds)
     url = address(plan.target)
@@ -43,8 +49,8 @@ def forecast(world: World, plan: Plan) -> int:
     return 0
 
 
-def _item(recording: Recording, path: str | None, plan: Plan) -> dict[str, Any]:
-    seconds, problem = None, None
+def _item(recording: Recording, path: str | None, plan: Plan, journal: Journal) -> dict[str, Any]:
+    seconds, problem = None, _in_the_way(recording, path, plan, journal)
     if os.path.isfile(recording.input):
         try:
             seconds = _seconds(recording.input, plan.options)
@@ -53,6 +59,16 @@ def _item(recording: Recording, path: str | None, plan: Plan) -> dict[str, Any]:
     elif os.path.isabs(recording.input) and not os.path.lexists(recording.input):
         problem = "there is no such file"
     return {"input": recording.name, "output": path, "duration_s": seconds, "problem": problem}
+
+
+def _in_the_way(recording: Recording, path: str | None, plan: Plan, journal: Journal) -> str | None:
+    """Why the transcript would not be written."""
+    try:
+        if path is not None and not is_special(path):
+            check_writable(path, claimed(path, plan.replaces, journal, recording.input))
+    except AudiocliError as error:
+        return recording.named(str(error))
+    return None
 
 
 def _seconds(path: str, options: JobOptions) -> float:

@@ -82,6 +82,9 @@ Format = Annotated[
     ),
 ]
 NoClobber = Annotated[bool, _option("--no-clobber", help="Do not replace a file that exists.")]
+Overwrite = Annotated[
+    bool, _option("--overwrite", help="Replace files beside the recordings, or in DIR, whoever wrote them.")
+]
 Model = Annotated[
     str | None,
     _option(

@@ -11,7 +11,13 @@ from audiocli.cli.options import parse_time
 from audiocli.cli.recordings import STDIN, Recording, find_recordings
 from audiocli.cli.transcribe import TranscribeOptions
 from audiocli.cli.world import World, is_terminal
-from audiocli.cli.written import STDOUT, check_all_writable, destinations
+from audiocli.cli.written import (
+    STDOUT,
+    are_derived,
+    check_folders_writable,
+    check_writable_as_named,
+    destinations,
+)
 from audiocli.config import Config
 from audiocli.config import load as load_config
 from audiocli.errors import OutputError, UsageError
@@ -19,6 +25,7 @@ from audiocli.printable import quoted
 from audiocli.providers.registry import Target, resolve
 from audiocli.providers.suiting import Wanted, chats
 from audiocli.secret import without_secrets
+from audiocli.transcription.claiming import Replaces
 from audiocli.transcription.job import JobOptions
 
 
@@ -26,12 +33,14 @@ from audiocli.transcription.job import JobOptions
 class Plan:
     """What shall be done: which recordings are heard by whom, and where each transcript goes.
 
-    A path of `None` is stdout. `several` says that the results are shown as those of a run.
+    A path of `None` is stdout. `several` says that the results are shown as those of a run, `replaces` what
+    the files may take the place of.
     """
 
     recordings: tuple[Recording, ...]
     paths: tuple[str | None, ...]
     several: bool
+    replaces: Replaces
     format: Format
     options: JobOptions
     settings: Config
@@ -47,18 +56,30 @@ def planned(world: World, chosen: TranscribeOptions) -> Plan:
     if found.several and chosen.output == STDOUT:
         raise UsageError("several transcripts do not go to stdout", hint="name a folder with --output")
     paths = destinations(found, chosen.output, format, world.note)
-    _check_paths(chosen, paths, format)
+    derived = are_derived(found, chosen.output)
+    _check_paths(chosen, paths, format, derived=derived)
     settings = load_config(world.environ, Path(chosen.config) if chosen.config else None)
     target = resolve(
         settings, options.model, options.base_url, purpose="transcription", wanted=wanted(options)
     )
-    return Plan(found.recordings, tuple(paths), found.several, format, options, settings, target)
+    replaces = _replaces(chosen, derived=derived)
+    return Plan(found.recordings, tuple(paths), found.several, replaces, format, options, settings, target)
+
+
+def _replaces(chosen: TranscribeOptions, *, derived: bool) -> Replaces:
+    if chosen.no_clobber:
+        return "nothing"
+    if not derived:
+        return "target"
+    return "any" if chosen.overwrite else "own"
 
 
 def _check(world: World, chosen: TranscribeOptions) -> None:
     """Contradictions that the command line alone shows."""
     if not chosen.timeout > 0:
         raise UsageError("--timeout must be more than 0 seconds")
+    if chosen.no_clobber and chosen.overwrite:
+        raise UsageError("--no-clobber and --overwrite contradict each other", hint="leave out one of them")
     if chosen.json and chosen.jsonl:
         raise UsageError("--json and --jsonl are two forms of the same", hint="leave out one of them")
     if chosen.names.count(STDIN) > 1:
@@ -69,12 +90,15 @@ def _check(world: World, chosen: TranscribeOptions) -> None:
         raise OutputError("stdout is closed", hint="redirect it to a file or to /dev/null")
 
 
-def _check_paths(chosen: TranscribeOptions, paths: Sequence[str | None], format: Format) -> None:
+def _check_paths(
+    chosen: TranscribeOptions, paths: Sequence[str | None], format: Format, *, derived: bool
+) -> None:
     files = [path for path in paths if path is not None]
-    if files:
-        # Of several, those that exist are passed over.
-        check_all_writable(files, clobber=not chosen.no_clobber or len(files) > 1)
-    elif chosen.no_clobber:
+    if len(files) == 1 and (chosen.no_clobber or not derived):
+        check_writable_as_named(files[0], clobber=not chosen.no_clobber)
+    elif files:
+        check_folders_writable(files)
+    elif chosen.no_clobber or chosen.overwrite:
         raise UsageError("there is no file to write", hint="name one with --output")
     elif chosen.for_programs and format not in ("text", "json"):
         raise UsageError(f"stdout cannot carry both {format} and JSON", hint="name a file with --output")

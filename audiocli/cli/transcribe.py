@@ -35,6 +35,7 @@ class TranscribeOptions:
     start: str | None
     end: str | None
     no_clobber: bool
+    overwrite: bool
     base_url: str | None
     force: bool
     timeout: float
@@ -74,6 +75,7 @@ def transcribe(
     start: options.Start = None,
     end: options.End = None,
     no_clobber: options.NoClobber = False,
+    overwrite: options.Overwrite = False,
     base_url: options.BaseUrl = None,
     force: options.Force = False,
     timeout: options.RequestTimeout = 600,

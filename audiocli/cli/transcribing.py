@@ -201,7 +201,7 @@ class _Run:
             form_of(self.plan.format, words=self.chosen.words),
             at_once=self.chosen.at_once,
             resume=self.chosen.resume,
-            clobber=not self.chosen.no_clobber,
+            replaces=self.plan.replaces,
             report=report,
         )
         return self._file_results()

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from audiocli.cli.forms import BY_EXTENSION, EXTENSIONS, Format, is_folder
 from audiocli.cli.recordings import Found, Recording
 from audiocli.errors import UsageError
-from audiocli.files import is_special, sweep
+from audiocli.files import is_special
 from audiocli.printable import quoted
 from audiocli.transcript import Transcript
-from audiocli.transcription.writing import Form, check_writable
+from audiocli.transcription.claiming import Claim
+from audiocli.transcription.writing import Form, check_folder_writable, check_writable
 
 STDOUT = "-"
 
@@ -28,13 +29,18 @@ def destinations(
     """
     if output == STDOUT or (output is None and not found.several):
         return [None] * len(found.recordings)
-    if output is None or is_folder(output) or found.several:
+    if output is not None and not are_derived(found, output):
+        paths = [output]
+    else:
         _check_is_no_file(output)
         paths = _named_apart(found.recordings, output, EXTENSIONS[format], note)
-    else:
-        paths = [output]
     _check_distinct(found.recordings, paths)
     return list(paths)
+
+
+def are_derived(found: Found, output: str | None) -> bool:
+    """Whether files get names that the user has not written out."""
+    return found.several or output is None or is_folder(output)
 
 
 def _check_is_no_file(output: str | None) -> None:
@@ -87,20 +93,19 @@ def _check_distinct(recordings: Sequence[Recording], paths: Sequence[str]) -> No
             )
 
 
-def check_all_writable(paths: Iterable[str], *, clobber: bool = True) -> None:
-    """Raise `OutputError` if something keeps a file from being written under one of the names.
+def check_writable_as_named(path: str, *, clobber: bool = True) -> None:
+    """Raise `OutputError` if something keeps a file from being written under the name that the user chose."""
+    if not is_special(path):
+        check_writable(path, Claim(follow=clobber))
 
-    What holds for one file of a folder holds for all that are not there. What killed runs have left in a
-    folder goes.
+
+def check_folders_writable(paths: Iterable[str]) -> None:
+    """Raise `OutputError` if no file could be written in the folder of one of the `paths`.
+
+    What is wrong with one name only is that recording's failure, when its turn comes.
     """
-    tried = set()
-    for path in paths:
-        folder = os.path.dirname(path)
-        if folder not in tried:
-            sweep(folder)
-        if (folder not in tried or os.path.lexists(path)) and not is_special(path):
-            check_writable(path, clobber=clobber)
-        tried.add(folder)
+    for folder in dict.fromkeys(map(os.path.dirname, paths)):
+        check_folder_writable(folder)
 
 
 def form_of(format: Format, *, words: bool) -> Form:

@@ -5,15 +5,17 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 from audiocli.errors import AudiocliError, InputError, OutputError, UsageError
 from audiocli.printable import quoted
 from audiocli.transcript import Transcript
+from audiocli.transcription.claiming import Claim, Replaces, claimed, digest_of_bytes
 from audiocli.transcription.content import signature_of
 from audiocli.transcription.faults import is_common, is_out_of_reach
 from audiocli.transcription.job import Executor, JobEvent, JobOptions
-from audiocli.transcription.journal import Done, Journal, is_written
+from audiocli.transcription.journal import Done, Journal, is_written, output_name
 from audiocli.transcription.opening import is_address
 from audiocli.transcription.remembered import Source, Tally, ask, keep, look_at, name_of
 from audiocli.transcription.writing import Form, check_writable, read_file, write_file
@@ -69,17 +71,18 @@ async def transcribe_archive(
     *,
     at_once: int,
     resume: bool = False,
-    clobber: bool = True,
+    replaces: Replaces = "own",
     report: Callable[[RunEvent], None] = lambda event: None,
 ) -> list[Outcome]:
     """What became of each item, in their order; `at_once` of them are with the executor at a time.
 
     A file appears as soon as it is whole. Of recordings with the same content one is asked for. What fails
-    does not keep the others from being done, unless they would fail alike: then nothing more is begun. Raises
-    `UsageError` where two have the same output.
+    does not keep the others from being done, unless they would fail alike: then nothing more is begun. An
+    output that may not be replaced fails before its recording is asked for. Raises `UsageError` if two have
+    the same output.
     """
     _check_outputs(items)
-    run = _Run(options, executor, journal, form, at_once, resume, clobber, report)
+    run = _Run(options, executor, journal, form, at_once, resume, replaces, report)
     return await run.all(items)
 
 
@@ -104,7 +107,7 @@ class _Run:
     form: Form
     at_once: int
     resume: bool
-    clobber: bool
+    replaces: Replaces
     report: Callable[[RunEvent], None]
 
     def __post_init__(self) -> None:
@@ -112,6 +115,7 @@ class _Run:
         self._outcomes: dict[Item, Outcome] = {}
         self._first: dict[str, Item] = {}  # by the journal's key, whose recording is asked for
         self._twins: list[tuple[Item, Source]] = []
+        self._claims: dict[Item, Claim] = {}
         self._unreached = 0
         self._stopped_by: AudiocliError | None = None
 
@@ -128,7 +132,7 @@ class _Run:
         return [outcome for item in items if (outcome := self._skipped(item)) is not None]
 
     def _skipped(self, item: Item) -> Outcome | None:
-        done = self.journal.done(name_of(item.input), os.path.abspath(item.output))
+        done = self.journal.done(name_of(item.input), item.output)
         if done is None or done.form != self.form.name or done.signature != signature_of(item.input):
             return None
         if done.key != self.journal.key(done.digest, self.options) or not is_written(done):
@@ -169,8 +173,18 @@ class _Run:
         return await self._made(item, source, recall=self.resume)
 
     def _looked_at(self, item: Item) -> Source:
-        check_writable(item.output, clobber=self.clobber)
-        return look_at(item.input, self.options, self.journal)
+        looked = cache(lambda: look_at(item.input, self.options, self.journal))
+        self._claims[item] = self._claimed(item, lambda: self._expected(looked()))
+        check_writable(item.output, self._claims[item])
+        return looked()
+
+    def _claimed(self, item: Item, expected: Callable[[], bytes | None]) -> Claim:
+        return claimed(item.output, self.replaces, self.journal, name_of(item.input), expected)
+
+    def _expected(self, source: Source) -> bytes | None:
+        """What the output of a run that was killed before the journal knew of it would be."""
+        kept = self.journal.transcript(source.digest, self.options)
+        return None if kept is None else self.form.render(kept)
 
     async def _made(self, item: Item, source: Source, *, recall: bool) -> Outcome:
         if recall:
@@ -230,7 +244,9 @@ class _Run:
         self._write(item, source, self.form.render(transcript), transcript.duration)
 
     def _write(self, item: Item, source: Source, content: bytes, seconds: float) -> None:
-        write_file(item.output, content, clobber=self.clobber)
+        # What --overwrite replaces may be another file by now.
+        claim = self._claimed(item, lambda: None) if self.replaces == "any" else self._claims[item]
+        write_file(item.output, content, claim)
         if source.key:
             self.journal.add_done(
                 Done(
@@ -238,10 +254,11 @@ class _Run:
                     signature=source.signature,
                     digest=source.digest,
                     key=source.key,
-                    output=os.path.abspath(item.output),
+                    output=output_name(item.output),
                     form=self.form.name,
                     bytes=len(content),
                     seconds=seconds,
+                    content=digest_of_bytes(content),
                 )
             )
 

@@ -41,8 +41,8 @@ _BROKEN = (InputError, ValueError, TypeError, KeyError, RecursionError)
 class Done:
     """The transcript of the file `input` is in the file `output`, in the form that was asked for.
 
-    `signature` and `digest` are the input's, `key` what was asked; `bytes` were written. An address has no
-    signature.
+    `signature` and `digest` are the input's, `key` what was asked; `bytes` were written, and `content` is
+    their SHA-256. An address has no signature.
     """
 
     input: str
@@ -53,6 +53,7 @@ class Done:
     form: str
     bytes: int
     seconds: float
+    content: str | None = None
 
 
 class Journal:
@@ -130,8 +131,14 @@ class Journal:
 
     def done(self, name: str, output: str) -> Done | None:
         """What was last written from one file to the other, if that is the last that was written there."""
+        done = self.written(output)
+        return done if done and done.input == name else None
+
+    def written(self, output: str) -> Done | None:
+        """What was last written to a file, whatever it was made of."""
+        output = output_name(output)
         done = self._line(_id(output))
-        return done if done and (done.input, done.output) == (name, output) else None
+        return done if done and done.output == output else None
 
     def digest(self, path: str, signature: Signature) -> str:
         """The digest of the file's content, read only if it has changed since it was last done.
@@ -215,6 +222,14 @@ def _decisive(options: JobOptions) -> str:
     """What decides the transcript, besides the sound and the model."""
     asked = (options.language, options.prompt, options.words, options.speakers, options.timed)
     return json.dumps((VERSION, *asked, options.start, options.end))
+
+
+def output_name(path: str) -> str:
+    """What a journal calls an output: one name, by whatever links to folders it is reached."""
+    return os.path.join(_real_folder(os.path.abspath(os.path.dirname(path))), os.path.basename(path))
+
+
+_real_folder = lru_cache(os.path.realpath)  # An archive has many thousands of files in few folders.
 
 
 def is_written(done: Done) -> bool:

@@ -21,6 +21,7 @@ import soundfile
 
 from audiocli.audio.wav import read_wav, wav_header
 from tests.command import audiocli, environment, error_line
+from tests.heard import SPEECH, says
 from tests.servers import Exchange, Server, serve
 from tests.spoken import DELTA, END, WORDS, names, sound, stream, words
 
@@ -112,6 +113,26 @@ def test_a_kill_between_two_deltas_leaves_the_old_file(deltas: int, tmp_path: Pa
         process.kill()
         process.wait()
     assert (tmp_path / "dog.wav").read_bytes() == OLD
+
+
+@pytest.mark.parametrize("command_after", ["ask", "transcribe"])
+def test_the_next_command_removes_what_a_killed_one_has_left(command_after: str, tmp_path: Path) -> None:
+    with stalled(1, tmp_path) as process:
+        process.kill()
+        process.wait()
+        assert [name for name in names(tmp_path) if name.startswith(".audiocli-")]
+    if command_after == "ask":
+        with serve(speak) as server:
+            audiocli(*command(server, str(tmp_path / "next.wav")))
+    else:
+        with serve(says()) as server:
+            audiocli(
+                *("transcribe", str(SPEECH), "-o", str(tmp_path / "next.txt"), "--base-url", server.url),
+                *("-m", "whisper-1"),
+                env=environment(XDG_STATE_HOME=str(tmp_path / "state")),
+            )
+    left = [name for name in names(tmp_path) if name.startswith(".")]
+    assert left == []
 
 
 def test_a_kill_at_any_moment_leaves_the_old_file_or_the_whole_one(tmp_path: Path) -> None:

@@ -305,6 +305,8 @@ def test_only_what_is_between_start_and_end_is_heard(tmp_path: Path) -> None:
         (["x.wav", "--json", "--jsonl"], "two forms of the same"),
         (["x.wav", "--json", "-f", "srt"], "stdout cannot carry both"),
         (["x.wav", "--no-clobber"], "there is no file to write"),
+        (["x.wav", "--overwrite"], "there is no file to write"),
+        (["x.wav", "y.wav", "--overwrite", "--no-clobber"], "contradict each other"),
         (["-", "-"], "stdin can be read only once"),
         (["x.wav", "-l", "english!"], "is not a language's code"),
         (["x.wav", "--timeout", "0"], "--timeout must be"),
@@ -397,6 +399,36 @@ def test_what_exists_is_not_replaced_with_no_clobber(talks: Path) -> None:
     assert all_of_them.returncode == 0
     assert error_line(all_of_them).startswith("audiocli: 2 done, 1 skipped")
     assert (talks / "talks" / "a.txt").read_text() == "mine"
+
+
+def test_a_name_that_is_derived_never_replaces_what_somebody_else_has_written(tmp_path: Path) -> None:
+    for number, name in enumerate("ab"):
+        (tmp_path / f"{name}.wav").write_bytes(wav(1 + number))
+    (tmp_path / "a.txt").write_text("mine")
+    inputs = ("a.wav", "b.wav")
+    with serve(says()) as server:
+        planned = transcribe(server, tmp_path, *inputs, "--dry-run")
+        assert "it exists" in json.loads(planned.stdout)["items"][0]["problem"]
+        refused = transcribe(server, tmp_path, *inputs, "--jsonl")
+        assert len(server.exchanges) == 1
+        assert (tmp_path / "a.txt").read_text() == "mine"
+        assert (tmp_path / "b.txt").read_text() == f"{SAID}\n"
+        again = transcribe(server, tmp_path, *inputs, "--overwrite")
+        assert (tmp_path / "a.txt").read_text() == f"{SAID}\n"
+        twice = transcribe(server, tmp_path, *inputs)
+    assert (refused.returncode, again.returncode, twice.returncode) == (9, 0, 0), again.stderr
+    errors = [json.loads(line)["error"] for line in refused.stdout.splitlines()]
+    (error,) = [error for error in errors if error]
+    assert (error["exit_code"], error["hint"]) == (8, "--overwrite replaces it")
+    assert error["message"].startswith("cannot write 'a.txt': ")
+
+
+def test_a_name_that_the_user_has_chosen_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with serve(says()) as server:
+        result = transcribe(server, tmp_path, str(SPEECH), "-o", "mine.txt")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "mine.txt").read_text() == f"{SAID}\n"
 
 
 def test_a_recording_that_is_there_twice_is_sent_once(tmp_path: Path) -> None:

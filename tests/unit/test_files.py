@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from audiocli.errors import OutputError
-from audiocli.files import AtomicFile, is_special, open_special, sweep, write_all
+from audiocli.files import AtomicFile, TakenError, identity, is_special, open_special, sweep, write_all
 
 
 @contextmanager
@@ -203,6 +203,58 @@ def test_no_clobber_refuses_what_is_there_and_what_appears_meanwhile(tmp_path: P
     assert (early.read_bytes(), late.read_bytes()) == (b"old", b"old")
     written(tmp_path / "free", clobber=False)
     assert names(tmp_path) == ["early", "free", "late"]
+
+
+def test_only_the_file_that_was_seen_is_replaced_and_only_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"ours")
+    path.chmod(0o640)
+    file = AtomicFile(str(path), clobber=False, only=identity(str(path)))
+    file.write(b"newer")
+    file.commit()
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"newer", 0o640)
+
+    late = AtomicFile(str(path), clobber=False, only=identity(str(path)))
+    path.write_bytes(b"yours")
+    with pytest.raises(TakenError, match="exists already"):
+        late.commit()
+    late.discard()
+    with pytest.raises(TakenError, match="exists already"):
+        AtomicFile(str(path), clobber=False, only=(0, 0, 0, 0))
+    assert path.read_bytes() == b"yours"
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_file_that_was_seen_and_is_gone_leaves_its_name_to_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"ours")
+    file = AtomicFile(str(path), clobber=False, only=identity(str(path)))
+    path.unlink()
+    file.write(b"new")
+    file.commit()
+    assert path.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_without_clobber_no_link_is_followed(there: bool, tmp_path: Path) -> None:
+    link = linked(tmp_path)
+    if there:
+        (tmp_path / "real/file").write_bytes(b"yours")
+    with pytest.raises(TakenError, match="exists already"):
+        AtomicFile(str(link), clobber=False)
+    file = AtomicFile(str(link), clobber=False, only=identity(str(link)))
+    file.write(b"new")
+    file.commit()
+    assert not link.is_symlink()
+    assert link.read_bytes() == b"new"
+    assert [path.read_bytes() for path in (tmp_path / "real").iterdir()] == ([b"yours"] if there else [])
+
+
+def test_the_first_file_in_a_folder_sweeps_it(tmp_path: Path) -> None:
+    left = tmp_path / ".audiocli-0123456789abcdef.tmp"
+    left.write_bytes(b"of a killed process")
+    AtomicFile(str(tmp_path / "a")).discard()
+    assert names(tmp_path) == []
 
 
 def test_of_six_writers_one_wins_whole(tmp_path: Path) -> None:

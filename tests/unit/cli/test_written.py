@@ -8,7 +8,7 @@ import pytest
 
 from audiocli.cli.forms import format_of
 from audiocli.cli.recordings import find_recordings
-from audiocli.cli.written import check_all_writable, destinations
+from audiocli.cli.written import check_folders_writable, check_writable_as_named, destinations
 from audiocli.errors import OutputError, UsageError
 
 
@@ -87,7 +87,9 @@ def test_several_transcripts_do_not_go_into_one_file(folder: Path, output: str) 
 
 
 def test_looking_whether_files_can_be_written_leaves_nothing_behind(folder: Path) -> None:
-    check_all_writable(["subs/x/a.srt", "b.srt"])
+    check_folders_writable(["subs/x/a.srt", "b.srt"])
+    check_writable_as_named("c.srt")
+    check_writable_as_named("subs/c.srt")
     assert list(folder.iterdir()) == []
 
 
@@ -95,12 +97,18 @@ def test_what_cannot_be_written_is_told_beforehand(folder: Path) -> None:
     (folder / "file").write_text("")
     (folder / "b.srt").mkdir()
     with pytest.raises(OutputError, match="a part of the path is not a folder"):
-        check_all_writable(["file/a.srt"])
+        check_folders_writable(["a.srt", "file/a.srt"])
     with pytest.raises(OutputError, match="it is a folder"):
-        check_all_writable(["a.srt", "b.srt"])
+        check_writable_as_named("b.srt")
     with pytest.raises(OutputError, match="it exists already"):
-        check_all_writable(["file"], clobber=False)
+        check_writable_as_named("file", clobber=False)
+
+
+def test_a_folder_that_is_to_be_made_is_not_taken_for_what_is_above_it(folder: Path) -> None:
+    (folder / "b.srt").mkdir()
+    check_writable_as_named("subs/b.srt")
+    check_folders_writable(["subs/b.srt"])
 
 
 def test_a_device_can_be_written_to() -> None:
-    check_all_writable(["/dev/null"])
+    check_writable_as_named("/dev/null")

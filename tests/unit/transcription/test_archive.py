@@ -28,6 +28,7 @@ from audiocli.transcription.archive import (
     Told,
     transcribe_archive,
 )
+from audiocli.transcription.claiming import Replaces
 from audiocli.transcription.job import Begun, Executor, Heard, Job, JobOptions, PieceDone
 from audiocli.transcription.journal import Journal
 from audiocli.transcription.remembered import transcribe_one
@@ -53,7 +54,7 @@ def run(
     form: Form = TEXT,
     resume: bool = False,
     at_once: int = 4,
-    clobber: bool = True,
+    replaces: Replaces = "own",
     options: JobOptions = JobOptions(),  # noqa: B008 - it is frozen
     report: Callable[[RunEvent], None] = lambda event: None,
 ) -> list[Outcome]:
@@ -67,7 +68,7 @@ def run(
             form,
             at_once=at_once,
             resume=resume,
-            clobber=clobber,
+            replaces=replaces,
             report=report,
         )
     )
@@ -285,7 +286,7 @@ def test_what_is_there_stays_if_it_shall(tmp_path: Path) -> None:
     (item,) = recordings(tmp_path, 1)
     Path(item.output).write_text("mine")
     executor = ScriptedExecutor()
-    (outcome,) = run([item], executor, tmp_path / "state", clobber=False)
+    (outcome,) = run([item], executor, tmp_path / "state", replaces="nothing")
     assert isinstance(outcome.error, OutputError)
     assert executor.asked == []
     assert Path(item.output).read_text() == "mine"
