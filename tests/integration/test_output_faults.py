@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -239,6 +240,21 @@ def test_a_kill_at_the_last_steps_leaves_the_old_file_or_the_whole_one(
         assert found == OLD
     else:  # The signal may come when the call has been made.
         assert soundfile.read(io.BytesIO(found), dtype="int16")[0].tobytes() == DELTAS * DELTA
+
+
+@needs_strace
+def test_the_file_is_on_disk_before_it_has_its_name_and_then_the_folder_is(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    before = ("strace", "-f", "-qq", "-y", "-o", str(trace), "--trace=fsync,rename,renameat,renameat2")
+    folder = tmp_path / "there"
+    folder.mkdir()
+    with serve(speak) as server, started(server, folder / "dog.wav", before=before) as process:
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+    calls = [line for line in trace.read_text().splitlines() if str(folder) in line]
+    assert [re.split(r"\W+", call)[1] for call in calls] == ["fsync", "rename", "fsync"]
+    assert f"<{folder}/.audiocli-" in calls[0]
+    assert f"<{folder}>" in calls[2]
 
 
 @needs_strace

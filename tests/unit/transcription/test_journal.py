@@ -1,9 +1,11 @@
 """What has been done is remembered, whatever happens to the files."""
 
+import fcntl
 import json
 import multiprocessing
 import os
 import stat
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -272,6 +274,32 @@ def test_lines_of_several_processes_do_not_mix(tmp_path: Path) -> None:
         writer.join()
     lines = [line for _, line in whole_lines(path)]
     assert sorted(lines) == sorted(f"{c * 300}{n}\n".encode() for c in "abc" for n in range(200))
+
+
+def test_a_line_waits_until_the_writer_before_it_has_ended(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    with open(path, "ab", buffering=0) as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write(b"first, ")
+        waiting = threading.Thread(target=append, args=(str(path), b"last"))
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+        other.write(b"to its end\n")
+    waiting.join()
+    assert path.read_bytes() == b"first, to its end\nlast\n"
+
+
+def test_a_transcript_takes_the_place_of_the_one_before_whole(tmp_path: Path) -> None:
+    kept = journal(tmp_path)
+    kept.keep("k" * 64, TRANSCRIPT)
+    (path,) = (tmp_path / "transcripts").rglob("*.json")
+    before = path.read_bytes()
+    os.link(path, tmp_path / "read")  # As a reader sees it who has it open.
+    kept.keep("k" * 64, replace(TRANSCRIPT, language="de"))
+    assert (tmp_path / "read").read_bytes() == before
+    assert b'"language":"de"' in path.read_bytes()
+    assert list((tmp_path / "transcripts").rglob("*.json*")) == [path]
 
 
 def test_a_line_longer_than_a_page_is_whole(tmp_path: Path) -> None:
