@@ -25,7 +25,9 @@ def serve(world: World, chosen: ServeOptions) -> int:
     from audiocli.proxy.settings import load_settings
 
     path = chosen.config or world.environ.get("AUDIOCLI_CONFIG")
-    load = partial(load_settings, Path(path) if path else None, world.environ, docs=chosen.docs)
+    load = partial(
+        load_settings, Path(path) if path else None, world.environ, docs=chosen.docs, host=chosen.host
+    )
     if chosen.check or chosen.print_config:
         settings = load()
         for warning in settings.warnings:

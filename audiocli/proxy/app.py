@@ -3,13 +3,13 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 
-from audiocli.errors import AudiocliError, UsageError
-from audiocli.proxy.auth import Gatekeeper
+from audiocli.errors import AudiocliError
+from audiocli.proxy.auth import gatekeeper
 from audiocli.proxy.booking import Entry
 from audiocli.proxy.incoming import Message, Receive, Scope, Send
 from audiocli.proxy.pages import OPEN_PATHS, pages
 from audiocli.proxy.relay import Relay, Understand
-from audiocli.proxy.replies import send_error
+from audiocli.proxy.replies import MethodError, send_error
 from audiocli.proxy.requests import SPEECH, FormRequest, JsonRequest
 from audiocli.proxy.state import State
 
@@ -28,18 +28,12 @@ _OTHER = "other"  # the route of what is not relayed
 _SHOWN_PATH = 100  # characters
 
 
-class MethodError(UsageError):
-    """The path is right, and the method is not."""
-
-    http_status = 405
-
-
 class Gateway:
     """Answers every request by one `State`."""
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self._gatekeeper = Gatekeeper(state.settings.master_key)
+        self._gatekeeper = gatekeeper(state.settings.master_key, state.settings.allowed_hosts)
         relays = {path: Relay(state, kind, path) for path, kind in RELAYED.items()}
         self._relays = {f"{below}/{path}": relay for path, relay in relays.items() for below in ("", "/v1")}
         self._pages = pages(state)
@@ -51,10 +45,9 @@ class Gateway:
             relay = self._relays.get(named["path"])
             scope["path_params"] = {"model": named["model"]}
         try:
-            if path not in OPEN_PATHS:
-                scope["audiocli.key"] = self._gatekeeper.check(scope)
+            scope["audiocli.key"] = self._gatekeeper.check(scope, keyless=path in OPEN_PATHS)
             if relay is not None and scope["method"] != "POST":
-                raise MethodError(f"{scope['method']} is not for {path}", hint="POST it")
+                raise MethodError(scope["method"], allowed="POST")
         except AudiocliError as error:
             await self._refuse(scope, send, error)
             return
@@ -79,6 +72,6 @@ class Gateway:
         entry.failed(error)
         own = [(b"x-request-id", entry.id.encode()), (b"connection", b"close")]
         if isinstance(error, MethodError):
-            own.append((b"allow", b"POST"))
+            own.append((b"allow", error.allowed.encode()))
         entry.status = await send_error(send, error, own)
         self.state.books.close(entry)

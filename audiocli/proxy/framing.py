@@ -105,8 +105,11 @@ def check_head(head: bytes) -> None:
     raise RefusedError(400, "this is not an HTTP request")
 
 
-def framing_of(version: str, headers: Sequence[tuple[bytes, bytes]]) -> Framing:
-    """How the body of a request is framed. Refuses headers that may be read in two ways."""
+def framing_of(version: str, headers: Sequence[tuple[bytes, bytes]], target: bytes = b"/") -> Framing:
+    """How the body of a request is framed. Refuses headers that may be read in two ways.
+
+    A `target` that is a whole URL names the host again.
+    """
     if len(headers) > MAX_FIELDS:
         raise RefusedError(431, "there are too many headers")
     found: dict[bytes, bytes] = {}
@@ -115,6 +118,8 @@ def framing_of(version: str, headers: Sequence[tuple[bytes, bytes]]) -> Framing:
             raise RefusedError(400, f"the header {name.decode()} stands there twice")
         found[name] = value
     _check_host(version, found)
+    if not target.startswith(b"/"):
+        _check_authority(target, found.get(b"host", b""))
     if found.get(b"expect", b"100-continue").lower() != b"100-continue":
         raise RefusedError(417, "of what a client may expect, only 100-continue is done")
     return _framing(version, found.get(b"transfer-encoding"), found.get(b"content-length"))
@@ -125,6 +130,12 @@ def _check_host(version: str, found: dict[bytes, bytes]) -> None:
         raise RefusedError(400, "there is no Host header")
     if not _HOST.fullmatch(found.get(b"host", b"-")):
         raise RefusedError(400, "the Host header is no host")
+
+
+def _check_authority(target: bytes, host: bytes) -> None:
+    _, absolute, rest = target.partition(b"://")
+    if absolute and re.split(rb"[/?#]", rest, maxsplit=1)[0].lower() != host.lower():
+        raise RefusedError(400, "the Host header and the request target name different hosts")
 
 
 def _framing(version: str, coding: bytes | None, length: bytes | None) -> Framing:

@@ -156,10 +156,13 @@ def _get(summary: str, content: Schema, *, keyless: bool = False, **more: Any) -
     }
 
 
-def _post(summary: str, kind: str, request: str, content: Schema) -> Schema:
+def _post(summary: str, content: Schema, **more: Any) -> Schema:
     answers = {"200": {"description": summary, "content": content}, "default": _FAILED}
-    body = {"required": True, "content": _content(kind, _reference(request))}
-    return {"post": {"summary": summary, "requestBody": body, "responses": answers}}
+    return {"post": {"summary": summary, "responses": answers, **more}}
+
+
+def _body(kind: str, schema: str) -> Schema:
+    return {"required": True, "content": _content(kind, _reference(schema))}
 
 
 def _asked(name: str, schema: Schema) -> Schema:
@@ -171,6 +174,7 @@ _TRANSCRIPT: Schema = {
     **_content("text/plain", _TEXT),
     **_EVENTS,
 }
+_FORM = _body("multipart/form-data", "TranscriptionRequest")
 _READY = _get("Whether requests are welcome", _content(_JSON, _reference("Readiness")), keyless=True)
 _READY["get"]["responses"]["503"] = {
     "description": "They are not",
@@ -190,24 +194,17 @@ DOCUMENT: Schema = {
         "/": _get("What this is", _content("text/html", _TEXT), keyless=True),
         "/v1/chat/completions": _post(
             "An answer, written or spoken",
-            _JSON,
-            "ChatRequest",
             {**_content(_JSON, _reference("Completion")), **_EVENTS},
+            requestBody=_body(_JSON, "ChatRequest"),
         ),
         "/v1/audio/speech": _post(
             "A text, read aloud",
-            _JSON,
-            "SpeechRequest",
             {**{kind: {} for kind in MEDIA_TYPES.values()}, **_EVENTS},
+            requestBody=_body(_JSON, "SpeechRequest"),
         ),
-        "/v1/audio/transcriptions": _post(
-            "What is said in a recording", "multipart/form-data", "TranscriptionRequest", _TRANSCRIPT
-        ),
+        "/v1/audio/transcriptions": _post("What is said in a recording", _TRANSCRIPT, requestBody=_FORM),
         "/v1/audio/translations": _post(
-            "What is said in a recording, in English",
-            "multipart/form-data",
-            "TranscriptionRequest",
-            _TRANSCRIPT,
+            "What is said in a recording, in English", _TRANSCRIPT, requestBody=_FORM
         ),
         "/v1/models": _get(
             "The models", _content(_JSON, _in_data(_reference("Model"), object={"const": "list"}))
@@ -220,9 +217,14 @@ DOCUMENT: Schema = {
             parameters=[_asked("model_group", _TEXT)],
         ),
         "/health": _get(
-            "How the deployments do; a probe makes a real call to each",
+            "Deployment health, from live traffic",
             _content(_JSON, _reference("Health")),
-            parameters=[_asked("probe", {"type": "boolean"})],
+            parameters=[_asked("model", _TEXT)],
+        ),
+        "/health/probe": _post(
+            "Deployment health, by a real, billed request to each",
+            _content(_JSON, _reference("Health")),
+            parameters=[_asked("model", _TEXT)],
         ),
         "/health/liveliness": _get("That it runs", _content(_JSON, _TEXT), keyless=True),
         "/health/liveness": _get("That it runs", _content(_JSON, _TEXT), keyless=True),

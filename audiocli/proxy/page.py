@@ -1,7 +1,7 @@
 """The page at `/`: what this is, how to ask it, its models and its routes. It loads and runs nothing."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from string import Template
 
 from audiocli import __version__
@@ -11,6 +11,7 @@ HEADERS: Mapping[str, str] = {
     "form-action 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
 }
 
 MOST_SHOWN = 200  # models
@@ -58,23 +59,34 @@ _ROUTES = {
     "POST /v1/audio/speech": "a text, read aloud",
     "GET /v1/models": "the models, as OpenAI lists them",
     "GET /model/info": "what is known of each; /model_group/info by the names that clients use",
-    "GET /health": "how they do, from live traffic; ?probe=true asks each, and ?model= is for one",
+    "GET /health": "deployment health, from live traffic; ?model= for one",
+    "POST /health/probe": "sends each deployment a real, billed request; ?model= for one",
     "GET /health/readiness": "for supervisors, without a key; /health/liveness as well",
     "GET /metrics": "counters for Prometheus",
 }
 _KEY = '  -H "Authorization: Bearer $AUDIOCLI_KEY" \\\n'
 
 
-def front_page(url: str, names: Sequence[str], asked: str, *, keyed: bool) -> str:
-    """The page of the gateway at `url`, whose example asks a model, with a key where one is needed."""
+def front_page(url: str, names: Sequence[str] | None, asked: str, *, keyed: bool) -> str:
+    """The page of the gateway at `url`, with an example that asks a model, with a key if it is `keyed`.
+
+    `names` are the models' names; `None` if they are not for this client.
+    """
     example = _EXAMPLE.substitute(url=url, key=_KEY if keyed else "", model=asked)
-    shown = [f"<li><code>{html.escape(name)}</code></li>" for name in names[:MOST_SHOWN]]
-    if len(names) > MOST_SHOWN:
-        shown.append("<li>and more: GET /v1/models lists them all</li>")
     return _PAGE.substitute(
         version=html.escape(__version__),
         url=html.escape(url),
-        models="\n".join(shown),
+        models="\n".join(f"<li>{each}</li>" for each in _listed(names)),
         routes="\n".join(f"<dt><code>{path}</code></dt><dd>{what}</dd>" for path, what in _ROUTES.items()),
         example=html.escape(example),
     )
+
+
+def _listed(names: Sequence[str] | None) -> Iterator[str]:
+    if names is None:
+        yield "GET /v1/models lists them, with the key"
+        return
+    for name in names[:MOST_SHOWN]:
+        yield f"<code>{html.escape(name)}</code>"
+    if len(names) > MOST_SHOWN:
+        yield "and more: GET /v1/models lists them all"

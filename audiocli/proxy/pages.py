@@ -17,13 +17,16 @@ from audiocli.proxy import page
 from audiocli.proxy.health import asked_about, can_serve, health_document, probe
 from audiocli.proxy.metrics import CONTENT_TYPE
 from audiocli.proxy.models import group_document, info_document, model_document, names, speaks
-from audiocli.proxy.replies import status_of
+from audiocli.proxy.replies import MethodError, status_of
 from audiocli.proxy.state import State
 from audiocli.secret import redact_key_shapes
 from audiocli.wire.errors import encode_error
 
 OPEN_PATHS = frozenset({"/", "/health/liveliness", "/health/liveness", "/health/readiness"})
 """What needs no key."""
+
+_POSTED = frozenset({"/health/probe"})
+"""What costs money. All else may be asked for by GET, and a GET is what a website sends with each image."""
 
 
 def pages(state: State) -> Starlette:
@@ -42,12 +45,16 @@ def pages(state: State) -> Starlette:
         "/health/liveness": site.alive,
         "/health/readiness": site.ready,
         "/health": site.health,
+        "/health/probe": site.probe,
         "/metrics": site.metrics,
     }
     if state.settings.docs:
         routes["/openapi.json"] = site.description
     application = Starlette(
-        routes=[Route(path, answer, methods=["GET"]) for path, answer in routes.items()],
+        routes=[
+            Route(path, answer, methods=["POST" if path in _POSTED else "GET"])
+            for path, answer in routes.items()
+        ],
         exception_handlers={HTTPException: _no_page, AudiocliError: _failed, Exception: _broken},
     )
     application.router.redirect_slashes = False
@@ -64,9 +71,11 @@ class _Site:
     async def front(self, request: Request) -> Response:
         url = str(request.base_url).rstrip("/")
         keyed = self._state.settings.master_key is not None
-        shown = names(self._state)
+        hidden = keyed and request.scope["audiocli.key"] is None
+        shown = () if hidden else names(self._state)
         asked = next((name for name in shown if speaks(self._state.router.group(name))), page.EXAMPLE_MODEL)
-        return HTMLResponse(page.front_page(url, shown, asked, keyed=keyed), headers=dict(page.HEADERS))
+        text = page.front_page(url, None if hidden else shown, asked, keyed=keyed)
+        return HTMLResponse(text, headers=dict(page.HEADERS))
 
     async def models(self, request: Request) -> Response:
         router = self._state.router
@@ -96,11 +105,16 @@ class _Site:
         return _json({"status": "healthy"})
 
     async def health(self, request: Request) -> Response:
+        if request.query_params.get("probe", "false").lower() not in ("false", "0"):
+            hint = "a probe costs money: POST /health/probe"
+            raise MethodError(request.method, allowed="", hint=hint)
         deployments = asked_about(self._state, request.query_params.get("model"))
-        faults: Mapping[str, str] = {}
-        if request.query_params.get("probe", "").lower() in ("true", "1"):
-            async with self._probing:
-                faults = await probe(self._state, deployments)
+        return _json(health_document(self._state, deployments))
+
+    async def probe(self, request: Request) -> Response:
+        deployments = asked_about(self._state, request.query_params.get("model"))
+        async with self._probing:
+            faults = await probe(self._state, deployments)
         return _json(health_document(self._state, deployments, faults))
 
     async def metrics(self, request: Request) -> Response:
@@ -126,22 +140,24 @@ def _json(document: Any, status: int = 200, headers: Mapping[str, str] | None = 
 
 
 class _PageError(UsageError):
-    """There is no such page, or not by this method."""
+    """There is no such page."""
+
+    http_status = 404
 
 
 async def _no_page(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for them
-    where = quoted(request.url.path)
     if error.status_code == 404:
-        told = _PageError(f"there is nothing at {where}", hint="GET / says what there is")
-    else:
-        told = _PageError(f"{request.method} is not for {where}", hint="GET it")
-    return _json(encode_error(told), error.status_code, error.headers)
+        return await _failed(
+            request, _PageError(f"no such path: {quoted(request.url.path)}", hint="GET / lists the routes")
+        )
+    return await _failed(request, MethodError(request.method, allowed=(error.headers or {})["Allow"]))
 
 
 async def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, AudiocliError)  # noqa: S101 - it is registered for them
-    return _json(encode_error(error), status_of(error))
+    headers = {"allow": error.allowed} if isinstance(error, MethodError) else None
+    return _json(encode_error(error), status_of(error), headers)
 
 
 async def _broken(request: Request, error: Exception) -> Response:

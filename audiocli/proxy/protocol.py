@@ -190,7 +190,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         check_head(self._head.lstrip(b"\r\n"))
         if self.parser.get_method() == b"CONNECT":
             raise RefusedError(405, "this is no proxy for connections")
-        self._body = framing_of(self.parser.get_http_version(), self.headers)
+        self._body = framing_of(self.parser.get_http_version(), self.headers, self.url)
         self._body_bytes, self._body_began = 0, self.loop.time()
         self._within(self.limits.body_timeout)
         self._connection.hold_next()

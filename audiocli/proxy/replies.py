@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterable
 
-from audiocli.errors import AudiocliError, DeadlineError, DependencyError, ProviderError
+from audiocli.errors import AudiocliError, DeadlineError, DependencyError, ProviderError, UsageError
 from audiocli.printable import one_line
 from audiocli.proxy.incoming import Send
 from audiocli.wire.errors import encode_error
@@ -15,6 +15,16 @@ EVENT_HEADERS: tuple[Header, ...] = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
 )
+
+
+class MethodError(UsageError):
+    """The path exists, but not for this method. `allowed` is the answer's Allow header."""
+
+    http_status = 405
+
+    def __init__(self, method: str, *, allowed: str, hint: str | None = None) -> None:
+        super().__init__(f"method {method} not allowed", hint=hint or f"use {allowed}")
+        self.allowed = allowed
 
 
 async def send_json(send: Send, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:

@@ -16,6 +16,7 @@ from audiocli.printable import quoted
 from audiocli.proxy import litellm_keys, routing
 from audiocli.proxy.document import Section, Source, read_documents
 from audiocli.proxy.dropping import droppable
+from audiocli.proxy.hosts import host_name, is_wildcard
 from audiocli.proxy.model_list import (
     EVERY_NAME,
     built_in_deployments,
@@ -31,6 +32,7 @@ MASTER_KEY_VARIABLES = ("AUDIOCLI_MASTER_KEY", "LITELLM_MASTER_KEY")
 
 _OWN = "audiocli_settings"
 _NORMALISE = "stream_normalize"
+_ALLOWED_HOSTS = "allowed_hosts"
 _LISTS = frozenset({"model_list", "credential_list", "include", "environment_variables"})
 _OF_THE_COMMAND_LINE = frozenset({"model", "api_key_file", "local_model", "capabilities_sources"})
 
@@ -54,6 +56,7 @@ class Bounds:
 
 
 _BOUNDS = tuple(field.name for field in fields(Bounds))
+_OWN_KEYS = (*_BOUNDS, _NORMALISE, _ALLOWED_HOSTS)
 _MAY_BE_ZERO = frozenset({"body_timeout_per_mb", "retry_buffer_mb"})
 
 
@@ -63,7 +66,8 @@ class Settings:
 
     `timeout` (seconds) is for a whole request with all its tries. `normalise` says whether streams go out in
     the form that every client understands, or as they come; `docs`, whether the API is described. `droppable`
-    are the members that may be left out of a request, where a deployment does not take them.
+    are the members that may be left out of a request, where a deployment does not take them. Without a master
+    key only `allowed_hosts` are served, and the local ones.
     """
 
     deployments: tuple[Deployment, ...]
@@ -71,6 +75,7 @@ class Settings:
     config: Config
     table: Table
     master_key: Secret | None = None
+    allowed_hosts: frozenset[str] = frozenset()
     timeout: float = 600.0
     normalise: bool = True
     docs: bool = False
@@ -90,8 +95,11 @@ class Settings:
         return replace(deployment, target=named)
 
 
-def load_settings(path: Path | None, environ: Mapping[str, str], *, docs: bool = False) -> Settings:
-    """The settings in the file at `path`; without one, those of a machine where nothing is set up.
+def load_settings(
+    path: Path | None, environ: Mapping[str, str], *, docs: bool = False, host: str = ""
+) -> Settings:
+    """The settings in the file at `path`; without one, those of a machine where nothing is set up. `docs` and
+    `host` are the command line's.
 
     Raises `ConfigError` for a file that cannot be used, and where it names a variable that is not set.
     """
@@ -99,6 +107,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, docs: bool =
     environ = {**environ, **_environment(document, environ)}
     config = cli_config.load({name: value for name, value in environ.items() if name != "AUDIOCLI_CONFIG"})
     routed = Choices(document, routing.SECTIONS, environ)
+    ours = Choices(document, (_OWN,), environ)
     own = Choices(document, (_OWN, "general_settings", "litellm_settings"), environ)
     warnings = [*_warnings(document), *routing.warnings(routed)]
     unserved = [*left_out(document)]
@@ -120,6 +129,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, docs: bool =
         config=config,
         table=current_table(config.cache_dir),
         master_key=_master_key(document, environ),
+        allowed_hosts=frozenset(_allowed_hosts(ours, host)),
         timeout=routed.number("timeout", 0) or routed.number("request_timeout", 0) or Settings.timeout,
         normalise=own.flag(_NORMALISE, True),
         docs=docs,
@@ -150,6 +160,18 @@ def _bound(own: Choices, name: str) -> float:
     if not value and name not in _MAY_BE_ZERO:
         raise ConfigError(f"{own.where(name)}: {name} must be more than 0")
     return value
+
+
+def _allowed_hosts(own: Choices, host: str) -> Iterator[str]:
+    if not is_wildcard(host) and (name := host_name(host)):
+        yield name
+    for name in own.names(_ALLOWED_HOSTS):
+        if not host_name(name):
+            raise ConfigError(
+                f"{own.where(_ALLOWED_HOSTS)}: invalid host {quoted(name)}",
+                hint="for example gateway.example",
+            )
+        yield host_name(name)
 
 
 def _master_key(document: Section, environ: Mapping[str, str]) -> Secret | None:
@@ -209,8 +231,8 @@ def _unknown_keys(name: str, section: Section) -> Iterator[str]:
 
 def _check_own(section: Section) -> None:
     for key in section:
-        if key not in (*_BOUNDS, _NORMALISE):
-            known = ", ".join((*_BOUNDS, _NORMALISE))
+        if key not in _OWN_KEYS:
+            known = ", ".join(_OWN_KEYS)
             raise ConfigError(
                 f"{section.where(key)}: {_OWN} has no {quoted(key)}", hint=f"it may have {known}"
             )

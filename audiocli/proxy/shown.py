@@ -32,7 +32,11 @@ def as_yaml(settings: Settings) -> str:
             },
         },
         "general_settings": {"master_key": HIDDEN if settings.master_key else None},
-        "audiocli_settings": {"stream_normalize": settings.normalise, **asdict(settings.bounds)},
+        "audiocli_settings": {
+            "allowed_hosts": sorted(settings.allowed_hosts),
+            "stream_normalize": settings.normalise,
+            **asdict(settings.bounds),
+        },
     }
     # Through JSON: plain mappings and lists, whatever they were.
     plain = json.loads(redact_key_shapes(json.dumps(document, default=str)))

@@ -121,7 +121,7 @@ def test_a_body_goes_on_while_it_arrives(tmp_path: Path) -> None:
     with serve(read, read_body=False) as server, gateway(tmp_path, deployment(server.url)) as own:  # noqa: SIM117 - the client is another one
         with socket.create_connection(own.address, timeout=20) as client:
             client.sendall(
-                f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(document)}\r\n\r\n".encode()
+                f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(document)}\r\n\r\n".encode()
             )
             client.sendall(document[:half])
             wait_until(
@@ -273,7 +273,9 @@ def test_a_body_that_says_it_is_too_large_is_not_read(tmp_path: Path) -> None:
     bounds = {"max_body_mb": 1}
     with serve(answer) as server, gateway(tmp_path, deployment(server.url), audiocli_settings=bounds) as own:
         with socket.create_connection(own.address, timeout=10) as client:
-            client.sendall(f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000001\r\n\r\n".encode())
+            client.sendall(
+                f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000001\r\n\r\n".encode()
+            )
             head = client.recv(65536)
         assert head.startswith(b"HTTP/1.1 413 ")
         assert b"connection: close" in head
@@ -383,12 +385,10 @@ def test_two_authorizations_are_none(tmp_path: Path) -> None:
 def unkeyed_answer(address: tuple[str, int], headers: list[tuple[str, str]]) -> tuple[str, str]:
     """The answer to a request whose body never comes, without what is of each request alone."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    target = f"{CHAT}?key={CLIENT_KEY}"
     with socket.create_connection(address, timeout=10) as client:
-        client.sendall(
-            f"POST {CHAT}?key={CLIENT_KEY} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n{lines}\r\n".encode(
-                "latin-1"
-            )
-        )
+        head = f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n{lines}\r\n"
+        client.sendall(head.encode("latin-1"))
         got = b""
         while piece := client.recv(65536):
             got += piece

@@ -344,7 +344,9 @@ def test_a_body_is_repeated_while_it_still_arrives(tmp_path: Path) -> None:
         gateway(tmp_path, deployment(server.url), deployment(other.url, order=2)) as own,
         socket.create_connection(own.address, timeout=20) as client,
     ):
-        client.sendall(f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(document)}\r\n\r\n".encode())
+        client.sendall(
+            f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(document)}\r\n\r\n".encode()
+        )
         for start in range(0, len(document), 100_000):
             client.sendall(document[start : start + 100_000])
             time.sleep(0.1)

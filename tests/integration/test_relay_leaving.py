@@ -42,7 +42,7 @@ def ask(own: Gateway, *, path: str = CHAT, length: int | None = None, **members:
     """Begin to ask: a body that says it is longer than it is still arrives."""
     client = socket.create_connection(own.address, timeout=20)
     body = json.dumps({"model": "voice", "messages": [], **members}).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length or len(body)}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length or len(body)}\r\n\r\n"
     client.sendall(head.encode() + body)
     return client
 

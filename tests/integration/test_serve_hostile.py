@@ -58,6 +58,10 @@ BAD_HEADS: dict[str, bytes] = {
     "host with a user": b"GET / HTTP/1.1\r\nHost: u@b\r\n\r\n",
     "two hosts": b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
     "no host": b"GET / HTTP/1.1\r\n\r\n",
+    "target at another host": b"GET http://elsewhere/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "target at another port": b"GET http://x:81/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "target with a user": b"GET http://x@elsewhere/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "target with a query and no path": b"GET http://elsewhere?x HTTP/1.1\r\nHost: x\r\n\r\n",
     "two keys": GET + b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n",
     "HTTP/0.9": b"GET /\r\n",
     "HTTP/0.9 in words": b"GET / HTTP/0.9\r\nHost: x\r\n\r\n",
@@ -164,7 +168,7 @@ def test_requests_that_arrive_byte_by_byte_are_understood(gateway: BareGateway) 
     ("head", "path", "method"),
     [
         (
-            b"GET http://elsewhere/absolute HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            b"GET http://X:80/absolute HTTP/1.1\r\nHost: x:80\r\nConnection: close\r\n\r\n",
             "/absolute",
             "GET",
         ),

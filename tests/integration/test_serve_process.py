@@ -20,7 +20,7 @@ from tests.command import audiocli, environment, error_line
 from tests.gateway import CHAT, Gateway, answer, chunk, deployment, serving, write
 from tests.servers import Exchange, Server, serve
 
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - it is refused
+EVERYWHERE = "0.0.0.0"
 NOWHERE = "http://127.0.0.1:9"
 CHANGED, KEPT = "took up the changed settings", "the settings stay as they are"
 

@@ -35,10 +35,10 @@ def say(own: Gateway, data: bytes) -> tuple[bytes, Any]:
 @pytest.mark.parametrize(
     "data",
     [
-        b"GET / HTTP/1.1\r\nHost: x\r\n" + SECRET + b" : x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n" + SECRET + b" : x\r\n\r\n",
         b"POST /"
         + SECRET
-        + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         SECRET + b"\r\n\r\n",
     ],
 )
@@ -56,7 +56,7 @@ def test_a_malformed_request_has_a_line(own: Gateway, data: bytes) -> None:
 
 def test_a_late_body_has_one_line(own: Gateway) -> None:
     before = len(own.entries(0))
-    head, _ = say(own, f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{{".encode())
+    head, _ = say(own, f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{{".encode())
     with closing(socket.create_connection(own.address)):  # Another line would be there by now.
         (entry,) = own.entries(before + 1)[before:]
 
@@ -68,7 +68,7 @@ def test_beyond_its_connections_it_says_503_and_recovers(own: Gateway) -> None:
     before = len(own.entries(0))
     others = [socket.create_connection(own.address, timeout=20) for _ in range(10)]
     for other in others:  # Each is there once it has its answer.
-        other.sendall(b"GET /health/liveness HTTP/1.1\r\nHost: x\r\n\r\n")
+        other.sendall(b"GET /health/liveness HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert other.recv(1000).startswith(b"HTTP/1.1 200 ")
     head, document = say(own, b"")
     for other in others:
