@@ -25,6 +25,7 @@ from audiocli.chat import (
 )
 from audiocli.errors import AudiocliError, CapabilityError, OutputError, RejectedError, ReplyError, UsageError
 from audiocli.printable import one_line, printable, quoted
+from audiocli.prompts import check_prompt, check_utf8
 from audiocli.providers.base import Provider
 from audiocli.providers.registry import Target
 from audiocli.wire.openai import STREAM_FORMAT
@@ -92,6 +93,9 @@ def compose(question: Question, target: Target, *, today: str = "") -> ChatReque
 
 
 def _check(question: Question) -> None:
+    check_prompt(question.prompt, "the prompt")
+    check_prompt(question.system, "the system prompt")
+    check_utf8(question.voice, "the voice's name")
     if not question.prompt and not question.audio:
         raise UsageError("there is nothing to ask", hint="give a prompt, or audio")
     if question.output and question.text_only:

@@ -23,6 +23,22 @@ def one_line(text: str, limit: int = 200) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
+def is_blank(text: str) -> bool:
+    """Whether nothing in `text` can be seen: white space, controls, and what Unicode has fonts ignore."""
+    return all(_is_unseen(character) for character in text)
+
+
+def _is_unseen(character: str) -> bool:
+    from unicodedata import category  # Most programs end without it.
+
+    kind = category(character)
+    return kind[0] == "Z" or kind in ("Cc", "Cf") or re.match(_FILLERS, character) is not None
+
+
+# Letters, marks and symbols that are drawn as nothing: fillers, joiners, variation selectors, blank Braille.
+_FILLERS = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+
+
 def quoted(name: str) -> str:
     """A name in quotes; what cannot be seen in it is escaped."""
     escaped = repr(name)

@@ -21,6 +21,7 @@ from audiocli.client import ask as ask_model
 from audiocli.config import load as load_config
 from audiocli.errors import OutputError, UsageError
 from audiocli.files import is_special, open_special
+from audiocli.prompts import check_prompt
 from audiocli.providers.registry import Target, build, resolve
 from audiocli.providers.retry import Retrying
 
@@ -29,6 +30,7 @@ def answer(world: World, chosen: AskOptions) -> int:
     """Do what `audiocli ask` was told; returns its exit code."""
     gc.enable()
     _check(world, chosen)
+    _check_texts(chosen)
     if render.watched(world) and world.stderr is not None:
         world.progress = Spinner(world.stderr)
     settings = load_config(world.environ, Path(chosen.config) if chosen.config else None)
@@ -88,6 +90,12 @@ def _check(world: World, chosen: AskOptions) -> None:
         )
     if world.stdout is None:
         raise OutputError("stdout is closed", hint="redirect it to a file or to /dev/null")
+
+
+def _check_texts(chosen: AskOptions) -> None:
+    if chosen.prompt != "-":
+        check_prompt(chosen.prompt, "the prompt")
+    check_prompt(chosen.system, "--system")
 
 
 def _question(chosen: AskOptions, inputs: Inputs) -> Question:

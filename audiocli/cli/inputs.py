@@ -3,9 +3,12 @@
 What reads audio is imported where there is audio: most questions have none, and start sooner without.
 """
 
+import os
+import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from audiocli.chat import AudioBytes, AudioPart, AudioSource
 from audiocli.cli.ask import AskOptions
@@ -13,7 +16,7 @@ from audiocli.cli.options import parse_size
 from audiocli.cli.signals import run_until_signal
 from audiocli.cli.world import World, is_terminal
 from audiocli.errors import InputError
-from audiocli.printable import one_line, quoted
+from audiocli.printable import is_blank, one_line, quoted
 
 FETCH_SECONDS = 120.0
 PATIENCE_SECONDS = 2.0
@@ -31,8 +34,7 @@ class Inputs:
 def read_inputs(world: World, chosen: AskOptions) -> Inputs:
     """Everything that goes with the prompt. Raises `InputError` for what cannot be read or is not audio."""
     max_bytes = parse_size(chosen.max_input)
-    reads_stdin = chosen.names_stdin or not (chosen.no_stdin or is_terminal(world.stdin))
-    piped = _read_stdin(world, max_bytes) if reads_stdin else b""
+    piped = _read_stdin(world, max_bytes) if _reads_stdin(world, chosen) else b""
     named = list(_sources(world, chosen, piped, max_bytes))
     if "-" in chosen.audio_names:
         return _prepared(world, named, max_bytes)
@@ -40,6 +42,32 @@ def read_inputs(world: World, chosen: AskOptions) -> Inputs:
         world.note("what came on stdin is taken as audio")
         return _prepared(world, [*named, ("stdin", AudioBytes(piped))], max_bytes)
     return _prepared(world, named, max_bytes, _text(piped))
+
+
+def _reads_stdin(world: World, chosen: AskOptions) -> bool:
+    """Whether stdin is named, or was given for this question: not a file that another reader is in."""
+    if chosen.names_stdin:
+        return True
+    if chosen.no_stdin or is_terminal(world.stdin):
+        return False
+    left = _left_by_another(world.stdin) if chosen.prompt or chosen.audio_names else None
+    if left:
+        world.note("stdin is left alone: another program is reading that file; - reads it")
+    return left is None
+
+
+def _left_by_another(stdin: BinaryIO | None) -> int | None:
+    """How many bytes of stdin are left, if it is a file that something has begun to read.
+
+    A shell's `while read` loop hands its own file to every command in it. Of a pipe nobody can tell.
+    """
+    if stdin is None:
+        return None
+    try:
+        status, offset = os.fstat(stdin.fileno()), os.lseek(stdin.fileno(), 0, os.SEEK_CUR)
+    except (OSError, ValueError):
+        return None
+    return max(status.st_size - offset, 0) if stat.S_ISREG(status.st_mode) and offset else None
 
 
 def _sources(
@@ -90,10 +118,11 @@ def _is_audio(data: bytes) -> bool:
 
 def _text(data: bytes) -> str:
     try:
-        return data.decode("utf-8-sig").strip()
+        text = data.decode("utf-8-sig").strip()
     except UnicodeDecodeError:
         hint = "check what is piped in"
         raise InputError("what came on stdin is neither audio nor UTF-8 text", hint=hint) from None
+    return "" if is_blank(text) else text
 
 
 def _read_stdin(world: World, max_bytes: int) -> bytes:

@@ -22,6 +22,7 @@ from audiocli.config import Config
 from audiocli.config import load as load_config
 from audiocli.errors import OutputError, UsageError
 from audiocli.printable import quoted
+from audiocli.prompts import check_prompt
 from audiocli.providers.registry import Target, resolve
 from audiocli.providers.suiting import Wanted, chats
 from audiocli.secret import without_secrets
@@ -105,6 +106,7 @@ def _check_paths(
 
 
 def _job_options(chosen: TranscribeOptions, format: Format) -> JobOptions:
+    check_prompt(chosen.prompt, "--prompt")
     start = parse_time(chosen.start) if chosen.start is not None else 0.0
     end = parse_time(chosen.end) if chosen.end is not None else None
     if end is not None and end <= start:

@@ -17,6 +17,7 @@ from audiocli.capabilities.override import override
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, same_origin
 from audiocli.errors import AuthenticationError, ConfigError, DependencyError, UsageError
 from audiocli.printable import quoted
+from audiocli.prompts import check_utf8
 from audiocli.providers.azure import AZURE, azure_endpoint
 from audiocli.providers.base import Provider, Transcriber
 from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect, Endpoint
@@ -180,6 +181,7 @@ def resolve(
     one; which of these, `purpose` and what is `wanted` of a transcript say. A server at `base_url` is asked
     for any name. Raises `UsageError` for a name that nobody knows.
     """
+    check_utf8(name, "the model's name")
     table = current_table(config.cache_dir)
     names = _Names(config, table, base_url or config.base_url, _defaults(purpose, wanted, table))
     chosen = name or config.model

@@ -9,6 +9,7 @@ from functools import cache
 from audiocli.audio.recorded import Sound, examine
 from audiocli.errors import InputError, UsageError
 from audiocli.printable import quoted
+from audiocli.prompts import check_prompt
 from audiocli.transcription.faults import clock
 from audiocli.transcription.hearing import Connection, Hearing, Recording
 from audiocli.transcription.job import Begun, Job, JobEvent, JobOptions
@@ -68,6 +69,7 @@ class LocalExecutor:
 
 
 def _check(options: JobOptions) -> None:
+    check_prompt(options.prompt, "the prompt")
     if options.start < 0:
         raise UsageError("--start is before the beginning", hint="use 0 or more")
     if options.end is not None and options.end <= options.start:

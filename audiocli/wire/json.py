@@ -8,6 +8,7 @@ import pybase64
 
 from audiocli.chat import AudioSource
 from audiocli.errors import ReplyError
+from audiocli.prompts import check_utf8
 
 Segment = bytes | AudioSource
 T = TypeVar("T")
@@ -16,7 +17,8 @@ T = TypeVar("T")
 def segments(document: Any) -> list[Segment]:
     """`document` as JSON in pieces. An `AudioSource` in it is left for the sender to write as base64.
 
-    The pieces that are bytes, with each source's base64 between them, are one JSON document in UTF-8.
+    The pieces that are bytes, with each source's base64 between them, are one JSON document in UTF-8. Raises
+    `InputError` for a text that cannot be.
     """
     pieces: list[Segment] = []
     text: list[str] = []
@@ -43,7 +45,10 @@ def _tokens(value: Any) -> Iterator[str | AudioSource]:
                 yield "," if position else ""
                 yield from _tokens(member)
             yield "]"
-        case str() | int() | float() | None:
+        case str():
+            check_utf8(value, "a text in the request")
+            yield json.dumps(value)
+        case int() | float() | None:
             yield json.dumps(value)
         case _:
             yield '"'
