@@ -23,7 +23,7 @@ A message says what happened; `hint` says what to do about it.
 
 
 class AudiocliError(Exception):
-    """What happened, and in `hint` what to do. Rendered as one line: `message: hint`.
+    """What happened, and in `hint` what to do. Rendered as one line: `message; hint`.
 
     Where an answer had begun, `transcript` is what had come of its words, `kept` the file with its sound.
     """
@@ -40,7 +40,7 @@ class AudiocliError(Exception):
         self.hint = hint or self.advice
 
     def __str__(self) -> str:
-        return f"{self.message}: {self.hint}" if self.hint else self.message
+        return f"{self.message}; {self.hint}" if self.hint else self.message
 
     @property
     def status_code(self) -> int:
@@ -64,14 +64,17 @@ class UnknownModelError(UsageError):
 
 
 class InputError(AudiocliError):
-    """`param` is the member of a request that is wrong, where it is one."""
+    """`param` is the wrong member of a request, if it is one; `code` OpenAI's word for what is wrong."""
 
     exit_code = 2
     http_status = 400
 
-    def __init__(self, message: str, *, hint: str | None = None, param: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, param: str | None = None, code: str | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.param = param
+        self.code = code
 
 
 class DependencyError(AudiocliError):
@@ -80,8 +83,14 @@ class DependencyError(AudiocliError):
 
 
 class CapabilityError(AudiocliError):
+    """`param` is the member of a request that asks for it, if there is one."""
+
     exit_code = 3
     http_status = 400
+
+    def __init__(self, message: str, *, hint: str | None = None, param: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.param = param
 
 
 class OutputError(AudiocliError):
@@ -165,3 +174,8 @@ class ServerError(ProviderError):
 
 class ReplyError(ProviderError):
     advice = "try again, or ask another model"
+
+
+def install_hint(extra: str) -> str:
+    """How to get an optional part. It names no package to install: that name may be somebody else's."""
+    return f"install audiocli with its {extra!r} extra"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import typer
 
 from audiocli.cli import options
+from audiocli.cli.contradictions import check_contradictions
 from audiocli.cli.world import World, is_terminal
 
 EXAMPLES = """\b
@@ -45,6 +46,7 @@ class AskOptions:
     usage: bool
     quiet: bool
     verbose: int
+    color: str
     dry_run: bool
     curl: bool
 
@@ -83,6 +85,7 @@ def ask(
     usage: options.ShowUsage = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
+    color: options.Color = "auto",
     dry_run: options.DryRun = False,
     curl: options.Curl = False,
 ) -> int:
@@ -99,6 +102,7 @@ def ask(
         )
         return 2
     world.quiet, world.verbose, world.json = quiet, verbose, json
+    check_contradictions(context)
     from audiocli.cli.answering import answer  # Not for --help: it is most of what there is to import.
 
     return answer(world, chosen)

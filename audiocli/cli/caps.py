@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from audiocli.cli import options
+from audiocli.cli.contradictions import check_contradictions
 from audiocli.cli.world import World
 
 ABILITIES = (
@@ -93,6 +94,9 @@ def caps(
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document; errors are JSON as well.")
     ] = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    color: options.Color = "auto",  # noqa: ARG001 - its callback has seen it
 ) -> int:
     """Tell what a model takes, makes and costs, and when it ends.
 
@@ -110,7 +114,8 @@ def caps(
         config=config,
         json=json,
     )
-    world.json = json
+    world.quiet, world.verbose, world.json = quiet, verbose, json
+    check_contradictions(context)
     from audiocli.cli.looking_up import look_up  # Not for --help.
 
     return look_up(world, chosen, today=time.strftime("%Y-%m-%d"))

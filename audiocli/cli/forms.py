@@ -4,6 +4,7 @@ import os
 from typing import Literal
 
 from audiocli.errors import UsageError
+from audiocli.nearness import did_you_mean
 from audiocli.printable import quoted
 
 Format = Literal["text", "srt", "vtt", "json", "tsv"]
@@ -21,14 +22,25 @@ BY_EXTENSION: dict[str, Format] = {
 
 def format_of(output: str | None, format: str | None) -> Format:
     """What a transcript is written as: `format`, or what the extension of `output` says, or text."""
-    extension = "" if format or output is None or is_folder(output) else os.path.splitext(output)[1].lower()
+    extension = "" if output is None or is_folder(output) else os.path.splitext(output)[1].lower()
     wanted = f".{format.lower()}" if format else extension
     if not wanted:
         return "text"
     if wanted in BY_EXTENSION:
+        _check_name(output or "", BY_EXTENSION[wanted], BY_EXTENSION.get(extension))
         return BY_EXTENSION[wanted]
-    hint = f"use one of {', '.join(EXTENSIONS)}" + ("" if format else " with --format")
+    hint = did_you_mean(wanted[1:], EXTENSIONS) or f"use one of {', '.join(EXTENSIONS)}"
+    if not format:
+        hint += " with --format"
     raise UsageError(f"a transcript cannot be written as {quoted(wanted[1:])}", hint=hint)
+
+
+def _check_name(output: str, format: Format, named: Format | None) -> None:
+    """Refuse a name that promises another format; but all of them are text."""
+    if named not in (None, "text", format):
+        better = quoted(os.path.splitext(output)[0] + EXTENSIONS[format])
+        hint = f"leave out one of them, or name the file {better}"
+        raise UsageError(f"--format {format} contradicts the name {quoted(output)}", hint=hint)
 
 
 def is_folder(output: str) -> bool:

@@ -13,6 +13,7 @@ from audiocli.config import Config
 from audiocli.config import load as load_config
 from audiocli.errors import UnknownModelError, UsageError
 from audiocli.library.lookup import known
+from audiocli.nearness import did_you_mean
 from audiocli.printable import quoted
 
 UNKNOWN = 10
@@ -58,7 +59,8 @@ def look_up(world: World, chosen: CapsOptions, *, today: str) -> int:
 
 def _check(chosen: CapsOptions) -> None:
     if chosen.can is not None and chosen.can not in ABILITIES:
-        raise UsageError(f"--can does not know {quoted(chosen.can)}", hint=f"it knows {', '.join(ABILITIES)}")
+        hint = did_you_mean(chosen.can, ABILITIES) or f"it knows {', '.join(ABILITIES)}"
+        raise UsageError(f"--can does not know {quoted(chosen.can)}", hint=hint)
     if chosen.can is not None and len(chosen.models) != 1:
         raise UsageError("--can is asked of one model", hint="name one")
 

@@ -6,8 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from audiocli.audio.formats import FORMATS
+from audiocli.cli.colour import WHENS
 from audiocli.cli.forms import EXTENSIONS
+from audiocli.cli.world import World
 from audiocli.errors import UsageError
+from audiocli.nearness import did_you_mean
 from audiocli.printable import quoted
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
@@ -50,6 +53,21 @@ def _complete_format(incomplete: str) -> list[str]:
 
 def _complete_transcript_format(incomplete: str) -> list[str]:
     return [format for format in EXTENSIONS if format.startswith(incomplete)]
+
+
+def _complete_colour(incomplete: str) -> list[str]:
+    return [when for when in WHENS if when.startswith(incomplete)]
+
+
+def _set_colour(context: typer.Context, when: str) -> str:
+    """Take it before any other option: what is wrong with that is said in the right colour."""
+    for known in WHENS:
+        if when == known:
+            if isinstance(context.obj, World):  # There is none where words are completed.
+                context.obj.colour = known
+            return when
+    hint = did_you_mean(when, WHENS) or f"use one of {', '.join(WHENS)}"
+    raise UsageError(f"unknown --color {quoted(when)}", hint=hint)
 
 
 def _option(*names: str, help: str, metavar: str | None = None, **settings: Any) -> Any:
@@ -124,6 +142,17 @@ Retries = Annotated[
 MaxInput = Annotated[str, _option("--max-input", metavar="SIZE", help="The most audio that is read: 25MB.")]
 NoStdin = Annotated[bool, _option("--no-stdin", help="Do not read stdin.")]
 ConfigFile = Annotated[str | None, _option("--config", metavar="FILE", help="Another config.yaml.")]
+Color = Annotated[
+    str,
+    _option(
+        "--color",
+        metavar="WHEN",
+        help=f"Colour: {', '.join(WHENS)}.",
+        callback=_set_colour,
+        is_eager=True,
+        autocompletion=_complete_colour,
+    ),
+]
 Json = Annotated[bool, _option("--json", help="Print one JSON object; errors are JSON as well.")]
 ShowUsage = Annotated[bool, _option("--usage", help="Say what was used and what it cost.")]
 Quiet = Annotated[bool, _option("--quiet", "-q", help="Nothing but the answer and errors.")]

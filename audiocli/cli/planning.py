@@ -79,10 +79,6 @@ def _check(world: World, chosen: TranscribeOptions) -> None:
     """Contradictions that the command line alone shows."""
     if not chosen.timeout > 0:
         raise UsageError("--timeout must be more than 0 seconds")
-    if chosen.no_clobber and chosen.overwrite:
-        raise UsageError("--no-clobber and --overwrite contradict each other", hint="leave out one of them")
-    if chosen.json and chosen.jsonl:
-        raise UsageError("--json and --jsonl are two forms of the same", hint="leave out one of them")
     if chosen.names.count(STDIN) > 1:
         raise UsageError("stdin can be read only once", hint="use - in one place")
     if STDIN in chosen.names and is_terminal(world.stdin):

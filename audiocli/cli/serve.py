@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from audiocli.cli import options
+from audiocli.cli.contradictions import check_contradictions
 from audiocli.cli.world import World
 
 EXAMPLES = """\b
@@ -37,6 +38,7 @@ class ServeOptions:
     json: bool
     quiet: bool
     verbose: int
+    color: str
 
 
 def serve(
@@ -82,6 +84,7 @@ def serve(
         bool, typer.Option("--quiet", "-q", help="Nothing but errors; no log of requests.")
     ] = False,
     verbose: options.Verbose = 0,
+    color: options.Color = "auto",
 ) -> int:
     """Serve audio models to OpenAI's clients, under names and keys of your own.
 
@@ -91,6 +94,7 @@ def serve(
     world: World = context.obj
     chosen = ServeOptions(**context.params)
     world.quiet, world.verbose, world.json = quiet, verbose, json
+    check_contradictions(context)
     from audiocli.cli.serving import serve as serve_models  # Not for --help.
 
     return serve_models(world, chosen)

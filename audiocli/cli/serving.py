@@ -12,7 +12,7 @@ from typing import TextIO
 
 from audiocli.cli.serve import ServeOptions
 from audiocli.cli.world import World
-from audiocli.errors import DependencyError
+from audiocli.errors import DependencyError, install_hint
 
 _PACKAGES = ("uvicorn", "httptools", "starlette", "aiohttp", "prometheus_client")
 
@@ -21,7 +21,7 @@ def serve(world: World, chosen: ServeOptions) -> int:
     """Do what `audiocli serve` was told; returns its exit code once it is told to end."""
     gc.enable()
     if any(importlib.util.find_spec(package) is None for package in _PACKAGES):
-        raise DependencyError("the gateway is not installed", hint="pip install 'audiocli[serve]'")
+        raise DependencyError("the gateway is not installed", hint=install_hint("serve"))
     from audiocli.proxy.settings import load_settings
 
     path = chosen.config or world.environ.get("AUDIOCLI_CONFIG")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import typer
 
 from audiocli.cli import options
+from audiocli.cli.contradictions import check_contradictions
 from audiocli.cli.world import World, is_terminal
 
 EXAMPLES = """\b
@@ -47,6 +48,7 @@ class TranscribeOptions:
     usage: bool
     quiet: bool
     verbose: int
+    color: str
     dry_run: bool
 
     @property
@@ -87,6 +89,7 @@ def transcribe(
     usage: options.ShowUsage = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
+    color: options.Color = "auto",
     dry_run: options.DryRun = False,
 ) -> int:
     """Write down what is said in recordings, of any length, with times.
@@ -104,6 +107,7 @@ def transcribe(
         )
         return 2
     world.quiet, world.verbose, world.json = quiet, verbose, json
+    check_contradictions(context)
     from audiocli.cli.transcribing import transcribe as transcribe_recordings  # Not for --help.
 
     return transcribe_recordings(world, chosen)

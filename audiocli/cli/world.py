@@ -9,10 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, TextIO
 
+from audiocli.cli.colour import Colour, is_coloured, is_terminal
 from audiocli.cli.progress import NoProgress, Progress
 from audiocli.errors import OutputError
 from audiocli.printable import printable
 from audiocli.secret import Secret
+
+__all__ = ["World", "is_pipe", "is_terminal", "real_world"]
+
+_ERROR, _PLAIN = "\x1b[1;31m", "\x1b[0m"
 
 
 @dataclass
@@ -29,6 +34,7 @@ class World:
     quiet: bool = False
     verbose: int = 0
     json: bool = False
+    colour: Colour = "auto"
     notes: list[str] = field(default_factory=list)
     secret: Secret | None = None
     progress: Progress = field(default_factory=NoProgress)
@@ -45,13 +51,24 @@ class World:
         if self.verbose:
             self.note(text)
 
-    def say(self, line: str, end: str = "\n") -> None:
-        """Write to stderr, without `secret`. It may be closed or full: there is nobody left to tell."""
+    def complain(self, line: str) -> None:
+        """Say what has ended the command."""
+        name = "audiocli:"
+        self.say(f" {line}", before=f"{_ERROR}{name}{_PLAIN}" if self.is_coloured(self.stderr) else name)
+
+    def say(self, line: str, end: str = "\n", *, before: str = "") -> None:
+        """Write to stderr, without `secret`. It may be closed or full: there is nobody left to tell.
+
+        `before` is written as it is.
+        """
         if self.stderr is not None:
             with self.progress.paused(), suppress(OSError, ValueError):
                 shown = self.secret.redact(line) if self.secret else line
-                self.stderr.write(printable(shown) + end)
+                self.stderr.write(before + printable(shown) + end)
                 self.stderr.flush()
+
+    def is_coloured(self, stream: TextIO | None) -> bool:
+        return is_coloured(stream, self.colour, self.environ)
 
     def answer(self, text: str) -> None:
         """Write to stdout at once. Raises `OutputError`, or `BrokenPipeError` where nobody reads."""
@@ -89,7 +106,3 @@ def real_world() -> World:
 
 def is_pipe(stream: TextIO | None) -> bool:
     return stream is not None and stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
-
-
-def is_terminal(stream: BinaryIO | TextIO | None) -> bool:
-    return stream is not None and not stream.closed and stream.isatty()

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from audiocli.errors import DependencyError, ProviderError, RejectedError, ServerError
+from audiocli.errors import AudiocliError, DependencyError, InputError, ServerError
 from audiocli.local.sentences import is_over
 from audiocli.local.threads import Emit, stream_from_thread
 
@@ -64,7 +64,7 @@ class LanguageModel:
     async def think(self, turns: Sequence[Turn], sampling: Sampling) -> AsyncGenerator[Thought, None]:
         """The answer to the last turn. Closing the generator ends the work within 0.2 s.
 
-        Raises `RejectedError` for a conversation that is too long.
+        Raises `InputError` for a conversation that is too long.
         """
         check_length(turns)
         request = _encode(turns, sampling)
@@ -134,9 +134,9 @@ def _load(weights: Path) -> Any:
 
 
 def check_length(turns: Sequence[Turn]) -> None:
-    """Raise `RejectedError` for what is so long that only counting its tokens would take minutes."""
+    """Raise `InputError` for what is so long that only counting its tokens would take minutes."""
     if len(turns) > MOST_TURNS or sum(len(turn.text) for turn in turns) > MOST_CHARACTERS:
-        raise _too_long(f"more than {CONTEXT_TOKENS} tokens")
+        raise _too_long(f"more than {CONTEXT_TOKENS:,} tokens")
 
 
 def _encode(turns: Sequence[Turn], sampling: Sampling) -> dict[str, Any]:
@@ -173,14 +173,16 @@ class _Counter:
         return None
 
 
-def _as_error(error: dict[str, Any]) -> ProviderError:
+def _as_error(error: dict[str, Any]) -> AudiocliError:
     if error.get("type") == "exceed_context_size_error":
-        return _too_long(f"{error['n_prompt_tokens']} tokens, of which {CONTEXT_TOKENS} can be taken")
-    kind = RejectedError if error.get("code") == 400 else ServerError
+        return _too_long(f"{error['n_prompt_tokens']:,} tokens")
+    kind = InputError if error.get("code") == 400 else ServerError
     return kind(f"the embedded model failed: {error.get('message')}")
 
 
-def _too_long(what: str) -> RejectedError:
-    return RejectedError(
-        f"the conversation has {what}", hint="ask something shorter", code="context_length_exceeded"
+def _too_long(what: str) -> InputError:
+    return InputError(
+        f"the conversation has {what}, and the limit of the embedded model is {CONTEXT_TOKENS:,}",
+        hint="ask something shorter",
+        code="context_length_exceeded",
     )

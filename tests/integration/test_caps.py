@@ -294,7 +294,7 @@ def test_a_servers_words_cannot_drive_the_terminal() -> None:
 @pytest.mark.parametrize(
     ("body", "code", "says"),
     [
-        (b"[" * 100_000, 7, "not JSON: check the address"),
+        (b"[" * 100_000, 7, "not JSON; check the address"),
         (b"<html>", 7, "lists no models: the service sent something that is not JSON"),
         (b"[]", 7, "in place of an object"),
         (b'{"data": 7}', 7, "lists no models"),
@@ -322,18 +322,18 @@ def denies(status: str, body: bytes = DENIED) -> Any:
             "401 Unauthorized",
             DENIED,
             4,
-            "No api key passed in. (HTTP 401): it wants a key: set OPENAI_BASE_URL",
+            "No api key passed in. (HTTP 401); it wants a key: set OPENAI_BASE_URL",
         ),
-        ("403 Forbidden", b"", 4, "(HTTP 403): it wants a key"),
-        ("429 Too Many Requests", b"", 6, "(HTTP 429): try again later"),
+        ("403 Forbidden", b"", 4, "(HTTP 403); it wants a key"),
+        ("429 Too Many Requests", b"", 6, "(HTTP 429); try again later"),
         (
             "400 Bad Request",
             b'{"error": "No connected db."}',
             5,
-            "No connected db. (HTTP 400): check its address and its key",
+            "No connected db. (HTTP 400); check its address and its key",
         ),
         ("503 Service Unavailable", b"<html>", 7, "a web page (HTTP 503)"),
-        ("404 Not Found", b"<html>", 2, "has no list of models: HTTP 404: check the address"),
+        ("404 Not Found", b"<html>", 2, "has no list of models: HTTP 404; check the address"),
         ("302 Found", b"", 2, "has no list of models: HTTP 302"),
     ],
 )
@@ -398,7 +398,7 @@ def test_a_body_without_end_is_left() -> None:
     with serve(flood) as server:
         result = audiocli("caps", "--from", server.url)
     assert result.returncode == 2
-    assert "is larger than 64 MB: check the address" in error_line(result)
+    assert "is larger than 64 MB; check the address" in error_line(result)
 
 
 def test_litellms_document_may_be_mostly_null() -> None:
@@ -480,7 +480,7 @@ def test_a_refresh_says_how_many_models_it_took(tmp_path: Path) -> None:
     [
         ({"/litellm": [], "/models_dev": {}}, 7, "/litellm' is no map of models: "),
         ({"/litellm": {}}, 2, "/models_dev' cannot be read: HTTP 404"),
-        ({"/litellm": {}, "/models_dev": {}}, 2, "lack the models that they had: the old table is kept"),
+        ({"/litellm": {}, "/models_dev": {}}, 2, "lack the models that they had; the old table is kept"),
     ],
 )
 def test_a_refresh_that_fails_is_one_clean_error(
@@ -496,7 +496,7 @@ def test_a_cache_that_cannot_be_written_to_is_an_error_of_the_output(tmp_path: P
     maps = {"/litellm": litellm_map(600), "/models_dev": {}}
     result = refreshed(maps, tmp_path, tmp_path / "a-file")
     assert result.returncode == 8
-    assert "cannot be made: Not a directory: the old table is kept" in error_line(result)
+    assert "cannot be made: Not a directory; the old table is kept" in error_line(result)
 
 
 @pytest.mark.parametrize("litellm", [{}, litellm_map(10), [], "x"])

@@ -178,7 +178,7 @@ def test_a_recorded_refusal_of_a_key_says_what_the_service_said(media_type: str)
         result = audiocli("ask", "hi", "--base-url", server.url)
     assert (result.returncode, result.stdout, len(server.exchanges)) == (4, b"", 1)
     assert "Incorrect API key provided: not-a-re*" in error_line(result)
-    assert error_line(result).endswith("(HTTP 401): check the API key")
+    assert error_line(result).endswith("(HTTP 401); check the API key")
 
 
 # The shapes of other services (wire-facts 5.4), made by hand
@@ -325,7 +325,7 @@ def refused(status: str, document: object) -> Script:
         (
             refused("404 Not Found", {"detail": "Not Found"}),
             5,
-            "Not Found (HTTP 404): check the model's name",
+            "Not Found (HTTP 404); check the model's name",
         ),
         (
             refused("422 Unprocessable Entity", {"detail": [{"loc": ["body"], "msg": "Field required"}]}),
@@ -345,7 +345,7 @@ def refused(status: str, document: object) -> Script:
             "check the plan and billing",
         ),
         (whole(OPENROUTER_ERROR), 5, "Invalid 'audio.voice'."),
-        (whole({"error": {"message": "slow down", "code": 429}}), 6, "slow down: try again later"),
+        (whole({"error": {"message": "slow down", "code": 429}}), 6, "slow down; try again later"),
         (whole({"object": "error", "message": "bad audio"}), 7, "bad audio"),
         (stream(event(error={"message": "overloaded", "type": "server_error"})), 7, "overloaded"),
         (stream(event(error={"message": "gone", "code": 502}, choices=[])), 7, "gone"),

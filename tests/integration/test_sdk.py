@@ -415,7 +415,9 @@ def test_wishes_that_we_have_no_word_for_are_sent_as_they_are(echo: Server) -> N
 
 @pytest.mark.parametrize("part", [{"type": "image_url", "image_url": {"url": "data:"}}, {"type": "odd"}])
 def test_a_model_in_this_process_says_what_it_does_not_understand(part: dict[str, Any]) -> None:
-    with pytest.raises(litellm.RejectedError, match=f"echo does not understand .*'{part['type']}'") as caught:
+    with pytest.raises(
+        litellm.CapabilityError, match=f"echo does not understand .*'{part['type']}'"
+    ) as caught:
         litellm.completion(model="echo", messages=[{"role": "user", "content": [part]}])
     assert caught.value.status_code == 400
 

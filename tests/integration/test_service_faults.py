@@ -671,7 +671,7 @@ def test_the_deadline_is_for_the_whole_call(script: Script, tmp_path: Path) -> N
         result = ask(server.url, tmp_path, "--timeout", "0.7")
     assert time.monotonic() - started < 6
     assert (result.returncode, result.stdout, len(server.exchanges)) == (7, b"", 1)
-    assert "no whole answer within 0.7 s: raise the timeout" in error_line(result)
+    assert "no whole answer within 0.7 s; raise the timeout" in error_line(result)
 
 
 def test_a_silent_stream_keeps_its_sound_when_the_time_is_over(tmp_path: Path) -> None:

@@ -302,7 +302,7 @@ def test_only_what_is_between_start_and_end_is_heard(tmp_path: Path) -> None:
         (["x.wav", "-o", "x.wav", "-f", "srt"], "would replace the recording"),
         (["x.wav", "y.wav", "-o", "all.srt"], "each recording gets a file of its own"),
         (["x.wav", "y.wav", "-o", "-"], "several transcripts do not go to stdout"),
-        (["x.wav", "--json", "--jsonl"], "two forms of the same"),
+        (["x.wav", "--json", "--jsonl"], "contradict each other"),
         (["x.wav", "--json", "-f", "srt"], "stdout cannot carry both"),
         (["x.wav", "--no-clobber"], "there is no file to write"),
         (["x.wav", "--overwrite"], "there is no file to write"),

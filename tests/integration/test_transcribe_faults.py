@@ -342,7 +342,7 @@ def test_a_limit_that_lasts_is_tried_as_often_as_any_fault(tmp_path: Path, retri
     with serve(limited) as server:
         result = transcribe(server, tmp_path, str(SPEECH), "--retries", str(retries))
     assert (result.returncode, result.stdout) == (6, b"")
-    assert "slow down (HTTP 429): try again in 1 s" in error_line(result)
+    assert "slow down (HTTP 429); try again in 1 s" in error_line(result)
     assert len(server.exchanges) == 1 + retries
 
 

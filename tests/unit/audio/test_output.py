@@ -153,7 +153,8 @@ def test_without_room_for_a_conversion_nothing_is_begun(monkeypatch: pytest.Monk
         ("a.b.MP3", None, "mp3"),
         ("-", None, "wav"),
         ("-", "opus", "opus"),
-        ("a.wav", "FLAC", "flac"),
+        ("a.x", "FLAC", "flac"),
+        ("a.ogg", "opus", "opus"),
         ("/dev/null", "pcm", "pcm"),
     ],
 )

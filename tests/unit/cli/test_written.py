@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         ("talk", None, "text"),
         ("-", None, "text"),
         ("subs.srt/", None, "text"),
-        ("talk.srt", "json", "json"),
+        ("talk.txt", "json", "json"),
         (None, "TXT", "text"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from audiocli.errors import RejectedError
+from audiocli.errors import InputError
 from audiocli.local.think import MOST_CHARACTERS, MOST_TURNS, Turn, check_length
 
 
@@ -11,8 +11,9 @@ from audiocli.local.think import MOST_CHARACTERS, MOST_TURNS, Turn, check_length
     [[Turn("user", "x")] * (MOST_TURNS + 1), [Turn("user", "x" * MOST_CHARACTERS), Turn("user", "x")]],
 )
 def test_a_conversation_that_cannot_fit_is_refused_at_once(turns: list[Turn]) -> None:
-    with pytest.raises(RejectedError, match="more than 2048 tokens") as refused:
+    with pytest.raises(InputError, match="more than 2,048 tokens") as refused:
         check_length(turns)
+    assert refused.value.exit_code == 2
     assert refused.value.code == "context_length_exceeded"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from audiocli.chat import AudioBytes, AudioPart
-from audiocli.errors import RejectedError
+from audiocli.errors import CapabilityError
 from audiocli.providers.recogniser import LocalTranscriber, into_segments
 from audiocli.transcript import TranscriptionRequest, Word
 
@@ -59,6 +59,7 @@ def test_what_it_cannot_do_is_refused(tmp_path: Path, wanted: dict[str, Any], sa
         async for _ in LocalTranscriber(tmp_path, lambda what, done, total: None).stream(request):
             pass
 
-    with pytest.raises(RejectedError, match=says) as raised:
+    with pytest.raises(CapabilityError, match=says) as raised:
         asyncio.run(ask())
     assert raised.value.hint is not None
+    assert raised.value.exit_code == 3

@@ -129,11 +129,11 @@ def test_a_deployment_at_a_host_has_the_hosts_ways() -> None:
 @pytest.mark.parametrize(
     ("name", "wanted", "message"),
     [
-        ("gpt-4o", Wanted(), "gpt-4o does not take audio: use another model, such as gpt-transcribe"),
+        ("gpt-4o", Wanted(), "gpt-4o does not take audio; use another model, such as gpt-transcribe"),
         ("tts-1", Wanted(), "tts-1 is a speech model, which writes nothing down"),
         ("gpt-realtime-whisper", Wanted(), "hears only over a live connection"),
         ("gpt-live-transcribe", Wanted(), "hears only over a live connection"),
-        ("whisper-1", Wanted(today=AFTER_WHISPER), "was retired on 2027-02-26: use gpt-transcribe"),
+        ("whisper-1", Wanted(today=AFTER_WHISPER), "was retired on 2027-02-26; use gpt-transcribe"),
         (
             "gpt-transcribe",
             Wanted(words=True, today=TODAY),
@@ -144,10 +144,10 @@ def test_a_deployment_at_a_host_has_the_hosts_ways() -> None:
         (
             "whisper-1",
             Wanted(speakers=True),
-            "who speaks: leave out the speakers, or use gpt-4o-transcribe-diarize",
+            "who speaks; leave out the speakers, or use gpt-4o-transcribe-diarize",
         ),
         ("gpt-audio-1.5", Wanted(speakers=True), "does not tell who speaks"),
-        ("gpt-4o-transcribe-diarize", Wanted(prompt=True), "takes no prompt: leave out the prompt"),
+        ("gpt-4o-transcribe-diarize", Wanted(prompt=True), "takes no prompt; leave out the prompt"),
     ],
 )
 def test_what_is_known_to_be_impossible_is_refused_with_a_way_out(
