@@ -81,7 +81,7 @@ def bomb(exchange: Exchange) -> None:
 UNFETCHABLE: dict[str, tuple[Script, int, str]] = {
     "HTML": (lambda exchange: exchange.reply(b"<!doctype html><p>Sign in"), 2, "HTML"),
     "empty": (lambda exchange: exchange.reply(b""), 2, "empty"),
-    "404": (lambda exchange: exchange.reply(CLIP, status="404 Not Found"), 2, "HTTP 404: check the address"),
+    "404": (lambda exchange: exchange.reply(CLIP, status="404 Not Found"), 2, "HTTP 404; check the address"),
     "204": (lambda exchange: exchange.send(b"HTTP/1.1 204 No Content\r\n\r\n"), 2, "HTTP 204"),
     "302 without a place": (lambda exchange: exchange.reply(b"", status="302 Found"), 2, "HTTP 302"),
     "401": (lambda exchange: exchange.reply(b"", status="401 x"), 2, "HTTP 401"),
