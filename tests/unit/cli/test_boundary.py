@@ -19,6 +19,17 @@ def reported(
     return report(world, arguments, error), stderr.getvalue()
 
 
+def raised(error: Exception) -> Exception:
+    """`error`, which knows where it was raised."""
+
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    return error
+
+
 def test_what_happened_and_what_to_do_are_parted_by_a_semicolon() -> None:
     code, said = reported(InputError("no such file: x", hint="name one"))
     assert (code, said) == (2, "audiocli: no such file: x; name one\n")
@@ -26,10 +37,10 @@ def test_what_happened_and_what_to_do_are_parted_by_a_semicolon() -> None:
 
 def test_only_an_internal_error_has_a_traceback() -> None:
     for verbose in (0, 1):
-        code, said = reported(ValueError("oops"), verbose=verbose)
+        code, said = reported(raised(ValueError("oops")), verbose=verbose)
         assert (code, "Traceback" in said) == (1, bool(verbose))
         assert said.splitlines()[-1].startswith("audiocli: internal error: ValueError: oops")
-        code, said = reported(InputError("no such file"), verbose=verbose)
+        code, said = reported(raised(InputError("no such file")), verbose=verbose)
         assert (code, "Traceback" in said) == (2, False)
 
 
