@@ -45,8 +45,8 @@ def answer(world: World, chosen: AskOptions) -> int:
         return _preview(world, chosen, target, request, estimate(question, inputs.seconds, known))
     provider = Retrying(
         build(target, settings, render.Download(world).show),
-        retries=chosen.retries,
-        timeout=chosen.timeout,
+        retries=target.tries(chosen.retries),
+        timeout=target.seconds(chosen.timeout),
         notify=world.note,
     )
     screen = _screen(world, chosen)
@@ -70,7 +70,7 @@ def answer(world: World, chosen: AskOptions) -> int:
 
 def _check(world: World, chosen: AskOptions) -> None:
     """Contradictions that the command line alone shows."""
-    if not chosen.timeout > 0:
+    if chosen.timeout is not None and not chosen.timeout > 0:
         raise UsageError("--timeout must be more than 0 seconds")
     if chosen.no_stdin and chosen.names_stdin:
         raise UsageError("- reads stdin, and --no-stdin does not", hint="leave out one of them")

@@ -37,8 +37,8 @@ class AskOptions:
     text_only: bool
     force: bool
     stream: bool | None
-    timeout: float
-    retries: int
+    timeout: float | None
+    retries: int | None
     max_input: str
     no_stdin: bool
     config: str | None
@@ -76,8 +76,8 @@ def ask(
     text_only: options.TextOnly = False,
     force: options.Force = False,
     stream: options.Stream = None,
-    timeout: options.Timeout = 600,
-    retries: options.Retries = 2,
+    timeout: options.Timeout = None,
+    retries: options.Retries = None,
     max_input: options.MaxInput = "25MB",
     no_stdin: options.NoStdin = False,
     config: options.ConfigFile = None,

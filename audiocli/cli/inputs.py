@@ -80,7 +80,7 @@ def _sources(
             from audiocli.http import fetch
 
             world.progress.show(f"fetching {one_line(name, 60)}")
-            seconds = min(FETCH_SECONDS, chosen.timeout)
+            seconds = min(FETCH_SECONDS, chosen.timeout or FETCH_SECONDS)
             yield name, AudioBytes(run_until_signal(fetch(name, max_bytes=max_bytes, seconds=seconds)))
             world.progress.hide()
         else:

@@ -135,9 +135,18 @@ TextOnly = Annotated[bool, _option("--text-only", help="No sound, where the mode
 Stream = Annotated[
     bool | None, _option("--stream/--no-stream", help="Show words as they are spoken, or all at once.")
 ]
-Timeout = Annotated[float, _option("--timeout", metavar="SECONDS", help="For the whole call: 600.")]
+Timeout = Annotated[
+    float | None, _option("--timeout", metavar="SECONDS", help="For the whole call: the config's, or 600.")
+]
 Retries = Annotated[
-    int, _option("--retries", metavar="N", help="Further tries after a passing fault: 2.", min=0, max=100)
+    int | None,
+    _option(
+        "--retries",
+        metavar="N",
+        help="Retries after a temporary failure: the config's, or 2.",
+        min=0,
+        max=100,
+    ),
 ]
 MaxInput = Annotated[str, _option("--max-input", metavar="SIZE", help="The most audio that is read: 25MB.")]
 NoStdin = Annotated[bool, _option("--no-stdin", help="Do not read stdin.")]
@@ -201,7 +210,8 @@ Start = Annotated[
 ]
 End = Annotated[str | None, _option("--end", metavar="TIME", help="Where to stop.")]
 RequestTimeout = Annotated[
-    float, _option("--timeout", metavar="SECONDS", help="For each piece that is sent: 600.")
+    float | None,
+    _option("--timeout", metavar="SECONDS", help="For each piece that is sent: the config's, or 600."),
 ]
 MaxFetched = Annotated[
     str, _option("--max-input", metavar="SIZE", help="The most that is taken from an address or a pipe: 2GB.")

@@ -77,7 +77,7 @@ def _replaces(chosen: TranscribeOptions, *, derived: bool) -> Replaces:
 
 def _check(world: World, chosen: TranscribeOptions) -> None:
     """Contradictions that the command line alone shows."""
-    if not chosen.timeout > 0:
+    if chosen.timeout is not None and not chosen.timeout > 0:
         raise UsageError("--timeout must be more than 0 seconds")
     if chosen.names.count(STDIN) > 1:
         raise UsageError("stdin can be read only once", hint="use - in one place")

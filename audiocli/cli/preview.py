@@ -10,7 +10,7 @@ from audiocli.audio.source import FileSource
 from audiocli.chat import AudioSource, ChatRequest
 from audiocli.errors import UsageError
 from audiocli.providers.endpoint import Endpoint
-from audiocli.providers.openai_compatible import request_headers
+from audiocli.providers.openai_compatible import document, request_headers
 from audiocli.providers.registry import Target
 from audiocli.wire.json import base64_length, segments
 from audiocli.wire.openai import encode_request
@@ -20,9 +20,7 @@ SHOWN_BYTES = 18  # of audio: 24 characters of base64
 
 def as_json(request: ChatRequest, target: Target) -> str:
     """The body that would be sent, its base64 cut short."""
-    return json.dumps(
-        _shortened(encode_request(request, _max_tokens_field(target))), indent=2, ensure_ascii=False
-    )
+    return json.dumps(_shortened(_document(request, target)), indent=2, ensure_ascii=False)
 
 
 def as_curl(request: ChatRequest, target: Target) -> str:
@@ -32,7 +30,7 @@ def as_curl(request: ChatRequest, target: Target) -> str:
     """
     if target.endpoint is None:
         raise UsageError(f"{target.name} runs in this process, and has no URL", hint="name a hosted --model")
-    body = segments(encode_request(request, target.endpoint.max_tokens_field))
+    body = segments(document(target.endpoint, request))
     keyed = target.endpoint.api_key is not None or target.key_variable is not None
     command = ["curl", "-sS", "--fail-with-body", *_curl_headers(request, target.endpoint, keyed=keyed)]
     sent = " ".join([*command, shlex.quote(target.endpoint.shown_url)])
@@ -79,5 +77,5 @@ def _shortened(value: Any) -> Any:
     return f"{start}… ({base64_length(value.size):,} characters)"
 
 
-def _max_tokens_field(target: Target) -> str:
-    return target.endpoint.max_tokens_field if target.endpoint else "max_tokens"
+def _document(request: ChatRequest, target: Target) -> dict[str, Any]:
+    return document(target.endpoint, request) if target.endpoint else encode_request(request, "max_tokens")

@@ -39,8 +39,8 @@ class TranscribeOptions:
     overwrite: bool
     base_url: str | None
     force: bool
-    timeout: float
-    retries: int
+    timeout: float | None
+    retries: int | None
     max_input: str
     config: str | None
     json: bool
@@ -80,8 +80,8 @@ def transcribe(
     overwrite: options.Overwrite = False,
     base_url: options.BaseUrl = None,
     force: options.Force = False,
-    timeout: options.RequestTimeout = 600,
-    retries: options.Retries = 2,
+    timeout: options.RequestTimeout = None,
+    retries: options.Retries = None,
     max_input: options.MaxFetched = "2GB",
     config: options.ConfigFile = None,
     json: options.Json = False,

@@ -16,7 +16,7 @@ from audiocli.client import Answer, Question, compose
 from audiocli.client import ask as ask_provider
 from audiocli.http import fetch
 from audiocli.library.blocking import blocking, iterating
-from audiocli.library.connection import DEFAULT_RETRIES, DEFAULT_TIMEOUT, connect
+from audiocli.library.connection import connect
 from audiocli.providers.registry import Target
 
 MAX_INPUT_BYTES = 25_000_000  # what OpenAI takes
@@ -40,8 +40,8 @@ async def aask(
     force: bool = False,
     base_url: str | None = None,
     api_key: str | None = None,
-    timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - for all tries, so that it is told from idleness
-    retries: int = DEFAULT_RETRIES,
+    timeout: float | None = None,  # noqa: ASYNC109 - for all tries, so that it is told from idleness
+    retries: int | None = None,
     show: Callable[[Event], None] = lambda event: None,
 ) -> Answer:
     """The answer to `prompt` and `audio`, spoken into the file `output` where that is named.
@@ -85,8 +85,8 @@ async def astream(
     force: bool = False,
     base_url: str | None = None,
     api_key: str | None = None,
-    timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - for all tries, so that it is told from idleness
-    retries: int = DEFAULT_RETRIES,
+    timeout: float | None = None,  # noqa: ASYNC109 - for all tries, so that it is told from idleness
+    retries: int | None = None,
 ) -> AsyncGenerator[Event, None]:
     """The events of an answer as they come, one `Finished` at the end; otherwise as `aask`.
 

@@ -10,9 +10,6 @@ from audiocli.providers.base import Provider
 from audiocli.providers.registry import HOSTS, Target, build, resolve
 from audiocli.providers.retry import Retrying
 
-DEFAULT_TIMEOUT = 600.0
-DEFAULT_RETRIES = 2
-
 
 @dataclass(frozen=True)
 class Connection:
@@ -27,8 +24,8 @@ def connect(
     *,
     base_url: str | None = None,
     api_key: str | None = None,
-    timeout: float = DEFAULT_TIMEOUT,
-    retries: int = DEFAULT_RETRIES,
+    timeout: float | None = None,
+    retries: int | None = None,
     headers: Mapping[str, str] | None = None,
     api_version: str | None = None,
 ) -> Connection:
@@ -39,9 +36,9 @@ def connect(
     `api_version` the server is Azure's, and the model `azure/` and the name of a deployment there. Raises
     `UsageError`, `ConfigError` and `AuthenticationError`.
     """
-    if not timeout > 0:
+    if timeout is not None and not timeout > 0:
         raise UsageError("timeout must be more than 0 seconds")
-    if retries < 0:
+    if retries is not None and retries < 0:
         raise UsageError("the number of retries must not be negative")
     settings = configured(base_url, api_key)
     if api_version is not None and model is not None:
@@ -54,7 +51,9 @@ def connect(
         changed = {**target.endpoint.headers, **(headers or {})}
         target = replace(target, endpoint=replace(target.endpoint, api_key=secret, headers=changed))
     provider = build(target, settings, _untold)
-    return Connection(target, Retrying(provider, retries=retries, timeout=timeout))
+    return Connection(
+        target, Retrying(provider, retries=target.tries(retries), timeout=target.seconds(timeout))
+    )
 
 
 def _untold(what: str, done: int, total: int) -> None:

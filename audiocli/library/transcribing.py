@@ -9,7 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 
 from audiocli.errors import ReplyError, UsageError
 from audiocli.library.blocking import blocking
-from audiocli.library.connection import DEFAULT_RETRIES, DEFAULT_TIMEOUT, configured
+from audiocli.library.connection import configured
 from audiocli.transcript import Transcript
 from audiocli.transcription.connecting import connecting
 from audiocli.transcription.executor import REQUESTS, LocalExecutor
@@ -33,8 +33,8 @@ async def atranscribe(
     force: bool = False,
     base_url: str | None = None,
     api_key: str | None = None,
-    timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - of each request, of which there may be many
-    retries: int = DEFAULT_RETRIES,
+    timeout: float | None = None,  # noqa: ASYNC109 - of each request, of which there may be many
+    retries: int | None = None,
     show: Callable[[str], None] = lambda text: None,
 ) -> Transcript:
     """What is said in a recording of any length, from `start` to `end` (seconds).
@@ -44,7 +44,7 @@ async def atranscribe(
     as `en`; `prompt` has names and terms that are said. `show` is told of text as it is recognised, which is
     provisional. `timeout` is in seconds, of each piece that is sent. Raises `AudiocliError`.
     """
-    if not timeout > 0:
+    if timeout is not None and not timeout > 0:
         raise UsageError("timeout must be more than 0 seconds")
     options = JobOptions(
         model=model,

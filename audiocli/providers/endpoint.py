@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from audiocli.errors import ProviderError
 from audiocli.printable import printable
@@ -40,13 +40,16 @@ class Dialect:
 
 OPENAI_DIALECT = Dialect()
 
+_SAME = frozenset({"max_tokens", "max_completion_tokens"})  # two names of one limit
+
 
 @dataclass(frozen=True)
 class Endpoint:
     """A server: where it is, the key it wants, and how it differs from OpenAI's own.
 
     `key_header` is the header that holds the key, after "Bearer" where it is `Authorization`; `key_variable`
-    is where a shell has it.
+    is where a shell has it. `added` are members for a request that has none of that name, and `left_out`
+    those that it must not have.
     """
 
     base_url: str
@@ -56,6 +59,14 @@ class Endpoint:
     dialect: Dialect = OPENAI_DIALECT
     key_variable: str = "OPENAI_API_KEY"
     key_header: str = "Authorization"
+    added: Mapping[str, Any] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+
+    def completed(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """The members of a request, with those that are added, and without those that are left out."""
+        taken = {*document, *(_SAME if document.keys() & _SAME else ())}
+        added = {name: value for name, value in self.added.items() if name not in taken}
+        return {name: value for name, value in {**document, **added}.items() if name not in self.left_out}
 
     def at(self, path: str) -> str:
         """The address of `path` below the base URL, whose query it keeps."""

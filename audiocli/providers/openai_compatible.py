@@ -49,7 +49,7 @@ class OpenAICompatible:
             raise without_key(error, self._endpoint.api_key) from None
 
     async def _answer(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
-        body = wire_json.segments(wire.encode_request(request, self._endpoint.max_tokens_field))
+        body = wire_json.segments(document(self._endpoint, request))
         headers = request_headers(self._endpoint, request)
         begun = False
         try:
@@ -63,6 +63,11 @@ class OpenAICompatible:
             # An answer that has begun is paid for: it would be paid for again.
             error.retryable = error.retryable and not begun
             raise
+
+
+def document(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
+    """The request's JSON document, as `wire.openai` has it, with what `endpoint` changes in it."""
+    return endpoint.completed(wire.encode_request(request, endpoint.max_tokens_field))
 
 
 def request_headers(endpoint: Endpoint, request: ChatRequest) -> dict[str, str]:

@@ -15,7 +15,14 @@ from typing import Literal
 from audiocli.capabilities import Capabilities, Table, current_table, known_models, lookup
 from audiocli.capabilities.override import override
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, same_origin
-from audiocli.errors import AuthenticationError, ConfigError, DependencyError, UsageError, install_hint
+from audiocli.errors import (
+    AuthenticationError,
+    CapabilityError,
+    ConfigError,
+    DependencyError,
+    UsageError,
+    install_hint,
+)
 from audiocli.printable import quoted
 from audiocli.prompts import check_utf8
 from audiocli.providers.azure import AZURE, azure_endpoint
@@ -29,6 +36,8 @@ LOCAL = "local"
 DEFAULT_HOSTED_MODEL = "openai/gpt-audio-1.5"
 DEFAULT_LOCAL_MODEL = "local/smollm2-135m"
 LOCAL_RECOGNISER = "local/moonshine-tiny-en"
+DEFAULT_TIMEOUT = 600.0
+DEFAULT_RETRIES = 2
 
 Purpose = Literal["chat", "transcription"]
 
@@ -152,7 +161,8 @@ class Target:
     """The model that a request goes to: its name at the provider, what is known of it, and where it is.
 
     `endpoint` is `None` for a model that runs in this process. `key_variable` is what has to be set before it
-    can be asked. `chosen` says that nobody named the model.
+    can be asked. `chosen` says that nobody named the model. `timeout` (seconds) and `retries` are the
+    config's, for a call that has none of its own. `answer` is given in place of the model's.
     """
 
     provider: str
@@ -161,10 +171,21 @@ class Target:
     endpoint: Endpoint | None = None
     key_variable: str | None = None
     chosen: bool = False
+    timeout: float | None = None
+    retries: int | None = None
+    answer: str | None = None
 
     @property
     def name(self) -> str:
         return f"{self.provider}/{self.model}"
+
+    def seconds(self, wanted: float | None) -> float:
+        """How long a call may take: what the call itself wants, then what the config has."""
+        return next((each for each in (wanted, self.timeout) if each), DEFAULT_TIMEOUT)
+
+    def tries(self, wanted: int | None) -> int:
+        """How often a call is tried again, likewise."""
+        return next((each for each in (wanted, self.retries) if each is not None), DEFAULT_RETRIES)
 
 
 def resolve(
@@ -186,7 +207,13 @@ def resolve(
     names = _Names(config, table, base_url or config.base_url, _defaults(purpose, wanted, table))
     chosen = name or config.model
     target = names.default() if chosen is None else names.resolve(chosen)
-    return names.recogniser(target) if purpose == "transcription" and target.provider == LOCAL else target
+    target = replace(
+        target,
+        timeout=config.timeout if target.timeout is None else target.timeout,
+        retries=config.retries if target.retries is None else target.retries,
+    )
+    hears_here = purpose == "transcription" and target.provider == LOCAL and target.answer is None
+    return names.recogniser(target) if hears_here else target
 
 
 @dataclass(frozen=True)
@@ -208,6 +235,8 @@ def build(target: Target, config: Config, progress: Progress) -> Provider:
 
     Raises `AuthenticationError` where its key is missing, `DependencyError` where its packages are.
     """
+    if target.answer is not None:
+        return _mocked(target.answer)
     _check_key(target)
     if target.endpoint is not None:
         return _compatible(target.endpoint)
@@ -221,7 +250,7 @@ def transcriber(target: Target, config: Config, progress: Progress) -> Transcrib
 
     Raises as `build` does.
     """
-    if target.provider == LOCAL:
+    if target.provider == LOCAL and target.answer is None:
         with _missing_packages(target):
             return _local_transcriber(config, progress)
     known = target.capabilities
@@ -233,8 +262,16 @@ def transcriber(target: Target, config: Config, progress: Progress) -> Transcrib
 
 def speech(target: Target) -> Speak:
     """What reads aloud for `target`, which runs in this process. Raises `DependencyError`."""
+    if target.answer is not None:
+        raise CapabilityError("a mock_response is text", hint="ask it for a chat")
     with _missing_packages(target):
         return _SPEECH[target.provider]()
+
+
+def _mocked(answer: str) -> Provider:
+    from audiocli.providers.mocked import Mocked  # For tests of other people's programs.
+
+    return Mocked(answer)
 
 
 def _compatible(endpoint: Endpoint) -> Provider:
@@ -245,7 +282,7 @@ def _compatible(endpoint: Endpoint) -> Provider:
 
 def check_installed(target: Target) -> None:
     """Raise `DependencyError` where `target` runs in this process, and what it needs is not installed."""
-    if target.endpoint is None:
+    if target.endpoint is None and target.answer is None:
         speech(target)
 
 
@@ -319,12 +356,32 @@ class _Names:
         deployment = self.config.deployments.get(name)
         if deployment is None:
             return self._find(name)
-        elsewhere = deployment.base_url or deployment.api_key or deployment.api_key_file
-        target = self._deployed(deployment) if elsewhere else self._find(deployment.model)
+        if deployment.refusal is not None:
+            raise deployment.refusal
+        target = self._changed(self._placed(deployment), deployment)
         if not deployment.model_info:
             return target
         known = target.capabilities or Capabilities(id=target.model)
         return replace(target, capabilities=override(known, deployment.model_info))
+
+    def _placed(self, deployment: Deployment) -> Target:
+        if deployment.answer is not None:
+            provider, model = self._split(deployment.model)
+            return Target(provider, model, self._known_elsewhere(model), answer=deployment.answer)
+        elsewhere = deployment.base_url or deployment.api_key or deployment.api_key_file
+        return self._deployed(deployment) if elsewhere else self._find(deployment.model)
+
+    def _changed(self, target: Target, deployment: Deployment) -> Target:
+        """`target` as the deployment wants it to be asked."""
+        target = replace(target, timeout=deployment.timeout, retries=deployment.retries)
+        changes = {"headers": deployment.headers, "added": deployment.added, "left_out": deployment.left_out}
+        if target.endpoint is None or not any(changes.values()):
+            return target
+        headers = {**target.endpoint.headers, **self._own_headers(deployment)}
+        endpoint = replace(
+            target.endpoint, headers=headers, added=deployment.added, left_out=deployment.left_out
+        )
+        return replace(target, endpoint=endpoint)
 
     def _find(self, name: str) -> Target:
         provider, model = self._split(name)
@@ -352,8 +409,6 @@ class _Names:
         """A deployment with a server or a key of its own, which are used for it alone."""
         provider, model = self._split(deployment.model)
         endpoint = self._own_endpoint(deployment, provider, model)
-        if deployment.headers:
-            endpoint = replace(endpoint, headers={**endpoint.headers, **self._own_headers(deployment)})
         known = self.table.lookup(model, provider) or self._known_elsewhere(model)
         return Target(AZURE if provider == AZURE else OPENAI, model, known, endpoint)
 

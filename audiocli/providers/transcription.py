@@ -96,7 +96,9 @@ class OpenAITranscriptions:
 
     async def _answer(self, request: TranscriptionRequest, format: str) -> AsyncGenerator[Hearing, None]:
         streamed = self._known.streaming is True and format in _STREAMED_WHOLE
-        form = self._endpoint.dialect.spoken(wire.encode_request(request, format, stream=streamed), request)
+        form = wire.encode_request(request, format, stream=streamed)
+        form = wire.completed(form, self._endpoint.added, self._endpoint.left_out)
+        form = self._endpoint.dialect.spoken(form, request)
         accept = "text/event-stream" if streamed else "application/json"
         headers = common_headers(self._endpoint, accept, request.idempotency_key)
         url = self._endpoint.at("audio/transcriptions")

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from audiocli.capabilities import Capabilities
+from audiocli.config.values import Params
 from audiocli.errors import ConfigError
 from audiocli.printable import quoted
-from audiocli.proxy.values import Params
 from audiocli.router import Deployment
 
 UNSUPPORTED = frozenset({"audio", "modalities", "prompt", "timestamp_granularities[]", "chunking_strategy"})

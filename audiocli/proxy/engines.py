@@ -38,15 +38,17 @@ class Engines:
 
     def provider(self, target: Target, config: Config) -> Provider:
         """Raises what `registry.build` does."""
-        if target.provider not in self._providers:
-            self._providers[target.provider] = build(target, config, _untold)
-        return self._providers[target.provider]
+        name = _engine(target)
+        if name not in self._providers:
+            self._providers[name] = build(target, config, _untold)
+        return self._providers[name]
 
     def transcriber(self, target: Target, config: Config) -> Transcriber:
         """Raises what `registry.transcriber` does."""
-        if target.provider not in self._transcribers:
-            self._transcribers[target.provider] = transcriber(target, config, _untold)
-        return self._transcribers[target.provider]
+        name = _engine(target)
+        if name not in self._transcribers:
+            self._transcribers[name] = transcriber(target, config, _untold)
+        return self._transcribers[name]
 
     @asynccontextmanager
     async def place(self, target: Target) -> AsyncIterator[asyncio.Lock]:
@@ -54,7 +56,7 @@ class Engines:
 
         Raises `RateLimitError` where `MOST_WAITING` wait already.
         """
-        queue = self._queues.setdefault(target.provider, _Queue())
+        queue = self._queues.setdefault(_engine(target), _Queue())
         if queue.taken > MOST_WAITING:
             raise RateLimitError(
                 f"{MOST_WAITING} requests wait for {target.provider} already",
@@ -68,6 +70,11 @@ class Engines:
             yield queue.turn
         finally:
             queue.taken -= 1
+
+
+def _engine(target: Target) -> str:
+    """What answers for `target`: an engine, or a text that stands for all answers."""
+    return target.provider if target.answer is None else f"mock_response: {target.answer}"
 
 
 def _untold(what: str, done: int, total: int) -> None:

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from audiocli.config.document import Source, stamp_of
 from audiocli.errors import AudiocliError, ServerError
 from audiocli.proxy.booking import Books, Entry
-from audiocli.proxy.document import Source, stamp_of
 from audiocli.proxy.framing import RefusedError
 from audiocli.proxy.incoming import Receive, Scope, Send
 from audiocli.proxy.metrics import Metrics

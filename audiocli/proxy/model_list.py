@@ -1,56 +1,33 @@
 """The deployments that a config's `model_list` names, and those that there are without one."""
 
 import hashlib
-import re
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from audiocli import config as cli_config
 from audiocli.capabilities import Capabilities, Table, current_table
 from audiocli.capabilities.override import override
-from audiocli.config import VARIABLE, Config
+from audiocli.config import VARIABLE, Config, litellm_keys
+from audiocli.config import environment as cli_config
+from audiocli.config.deployments import added
+from audiocli.config.rows import ADDRESSES, Row, read_rows
+from audiocli.config.section import Section
+from audiocli.config.values import Params
 from audiocli.errors import AudiocliError, AuthenticationError, ConfigError, DependencyError, install_hint
-from audiocli.printable import quoted
 from audiocli.providers.azure import AZURE
 from audiocli.providers.registry import HOSTS, LOCAL, Target, check_installed, resolve
-from audiocli.proxy import dropping, litellm_keys
-from audiocli.proxy.document import Section
-from audiocli.proxy.values import Params
+from audiocli.proxy import dropping
 from audiocli.router import Deployment
 
 EVERY_NAME = "*"
 
-_OPENAI_NAMES = re.compile(r"(?:gpt-|chatgpt-|o\d|ft:|tts-|whisper-|text-embedding-)[^/]*\Z")
-_ADDRESSES = frozenset({"api_base", "base_url"})
 _AZURE_VARIABLES = {
     "api_base": "AZURE_API_BASE",
     "api_key": "AZURE_API_KEY",
     "api_version": "AZURE_API_VERSION",
 }
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A row of `model_list`: the name that clients use, what leads to the model, and what is said of it."""
-
-    name: str
-    params: Section
-    info: Section
-
-    def having(self, name: str | None = None, **params: str) -> "_Row":
-        """This, with another name, and other parameters."""
-        return replace(self, name=name or self.name, params=Section(params).over(self.params))
-
-    @property
-    def model(self) -> str:
-        """With its provider, where that is known."""
-        model, provider = str(self.params["model"]), self.params.get("custom_llm_provider")
-        if provider and not model.startswith(f"{provider}/"):
-            return f"{provider}/{model}"
-        return f"openai/{model}" if _OPENAI_NAMES.match(model) else model
 
 
 def read_deployments(document: Section, config: Config, *, drop_params: bool = False) -> Iterator[Deployment]:
@@ -59,7 +36,7 @@ def read_deployments(document: Section, config: Config, *, drop_params: bool = F
     `drop_params` is what holds for rows that do not say it themselves.
     """
     ids: set[str] = set()
-    rows = [*_rows(document)]
+    rows = [*read_rows(document)]
     names = {row.name for row in rows}
     for row in rows:
         for each in () if _unspoken(row) else _expanded(row, names, config):
@@ -68,64 +45,41 @@ def read_deployments(document: Section, config: Config, *, drop_params: bool = F
 
 def left_out(document: Section) -> Iterator[tuple[str, str]]:
     """The names of rows for services that are not spoken with here, each with a line that says so."""
-    for row in _rows(document):
+    for row in read_rows(document):
         if reason := _unspoken(row):
             yield row.name, f"{row.params.where('model')}: {row.name} is left out: {reason}"
 
 
-def _rows(document: Section) -> Iterator[_Row]:
-    for row in document.items_of("model_list"):
-        match row:
-            case Section(
-                {"model_name": str(name), "litellm_params": Section({"model": str(model)}) as params}
-            ) if name and model:
-                yield _Row(name, _with_credential(params, document), row.section("model_info"))
-            case Section():
-                raise ConfigError(
-                    f"{next(map(row.where, row), document.where('model_list'))}: a row of model_list lacks "
-                    "model_name or litellm_params.model",
-                    hint="each row needs both, as text",
-                )
-            case _:
-                raise ConfigError(f"{document.where('model_list')}: a row is not a mapping")
+def row_fallbacks(document: Section) -> dict[str, tuple[str, ...]]:
+    """The models that rows themselves name for when they fail."""
+    found = {row.name: Params(row.params, {}).names("fallbacks") for row in read_rows(document)}
+    return {name: tuple(names) for name, names in found.items() if names}
 
 
-def _with_credential(params: Section, document: Section) -> Section:
-    """`params`, with what the row of `credential_list` has that they name."""
-    name = params.get("litellm_credential_name")
-    if name is None:
-        return params
-    for row in document.items_of("credential_list"):
-        if isinstance(row, Section) and row.get("credential_name") == name:
-            return params.over(row.section("credential_values"))
-    where = params.where("litellm_credential_name")
-    raise ConfigError(f"{where}: there is no credential {quoted(str(name))}", hint="check credential_list")
-
-
-def _unspoken(row: _Row) -> str | None:
+def _unspoken(row: Row) -> str | None:
     """Why a row cannot be served here, though LiteLLM could."""
     provider = row.model.partition("/")[0]
     if provider in HOSTS:
         return None
     if provider in litellm_keys.OTHER_PROVIDERS:
         return f"the API of {provider} is not spoken here"
-    if provider in litellm_keys.COMPATIBLE_PROVIDERS and not row.params.keys() & _ADDRESSES:
+    if provider in litellm_keys.COMPATIBLE_PROVIDERS and not row.params.keys() & ADDRESSES:
         return f"{provider} needs an api_base"
     return None
 
 
-def _expanded(row: _Row, names: Container[str], config: Config) -> Iterator[_Row]:
+def _expanded(row: Row, names: Container[str], config: Config) -> Iterator[Row]:
     """A row for each of its organizations; for `*` at any service, one for each service that has a key."""
     organizations = row.params.get("organization")
     if isinstance(organizations, list):
         yield from (row.having(organization=str(each)) for each in organizations)
-    elif row.name == row.model == EVERY_NAME and not row.params.keys() & {*_ADDRESSES, "api_key"}:
+    elif row.name == row.model == EVERY_NAME and not row.params.keys() & {*ADDRESSES, "api_key"}:
         yield from _at_any_host(row, names, config)
     else:
         yield row
 
 
-def _at_any_host(row: _Row, names: Container[str], config: Config) -> Iterator[_Row]:
+def _at_any_host(row: Row, names: Container[str], config: Config) -> Iterator[Row]:
     hosts = [name for name, host in HOSTS.items() if config.host_key(host.key_variable) is not None]
     if not hosts:
         raise ConfigError(f"{row.params.where('model')}: no service has a key", hint="set OPENAI_API_KEY")
@@ -145,21 +99,21 @@ def _distinct(deployment: Deployment, ids: set[str]) -> Deployment:
     return replace(deployment, id=own)
 
 
-def _deployment(row: _Row, config: Config, drop_params: bool) -> Deployment:
+def _deployment(row: Row, config: Config, drop_params: bool) -> Deployment:
     values = Params(row.params, config.environ)
     order, drops = values.count("order"), values.flag("drop_params")
     return Deployment(
         id=str(row.info.get("id") or _digest(row)),
         group=row.name,
         target=with_facts(_based(_target(row, values, config), row, config), {**row.params, **row.info}),
-        timeout=values.number("timeout"),
+        timeout=values.number("timeout", "request_timeout"),
         stream_timeout=values.number("stream_timeout"),
         retries=values.count("max_retries", "num_retries"),
         rpm=values.count("rpm"),
         tpm=values.count("tpm"),
         weight=values.number("weight"),
         order=1 if order is None else order,
-        extra_body=_body_fields(values),
+        extra_body=added(values),
         drop=dropping.read_names(values),
         drops_unsupported=drop_params if drops is None else drops,
         model_info=row.info,
@@ -172,7 +126,7 @@ def with_facts(target: Target, facts: Mapping[str, Any]) -> Target:
     return replace(target, capabilities=override(known, facts))
 
 
-def _target(row: _Row, values: Params, config: Config) -> Target:
+def _target(row: Row, values: Params, config: Config) -> Target:
     """A server of the row's own gets the row's own key, and never the environment's."""
     where = row.params.where("model")
     if row.model.startswith(f"{AZURE}/"):
@@ -191,7 +145,7 @@ def _target(row: _Row, values: Params, config: Config) -> Target:
     return replace(target, endpoint=replace(target.endpoint, headers=headers))
 
 
-def _based(target: Target, row: _Row, config: Config) -> Target:
+def _based(target: Target, row: Row, config: Config) -> Target:
     """`target`, known by the model that a row says it is, where its own name tells nothing."""
     name = row.info.get("base_model") or row.params.get("base_model")
     if not isinstance(name, str):
@@ -218,29 +172,20 @@ def _place(model: str, values: Params) -> cli_config.Deployment:
         api_key=values.text("api_key"),
         api_key_file=Path(key_file).expanduser() if key_file else None,
         api_version=values.text("api_version"),
+        answer=values.text("mock_response"),
     )
 
 
 def _with_azure_variables(values: Params) -> Params:
     """`values`, where they name no server, with the one that the environment has, and its key."""
-    if values.section.keys() & _ADDRESSES:
+    if values.section.keys() & ADDRESSES:
         return values
     named = {name: variable for name, variable in _AZURE_VARIABLES.items() if values.environ.get(variable)}
     found = Section({name: f"{VARIABLE}{variable}" for name, variable in named.items()})
     return replace(values, section=values.section.over(found))
 
 
-def _body_fields(values: Params) -> dict[str, Any]:
-    """What is added to a request's body: all that is neither the gateway's, nor LiteLLM's, nor a price."""
-    added = {
-        name: values.any(name)
-        for name in values.section
-        if name not in litellm_keys.PARAMS and name not in litellm_keys.OTHER_PARAMS and "_cost" not in name
-    }
-    return {**added, **values.section.section("extra_body")}
-
-
-def _digest(row: _Row) -> str:
+def _digest(row: Row) -> str:
     """The same for the same row, so that logs can be compared; a key is not a part of it."""
     shown = {key: value for key, value in row.params.items() if key != "api_key"}
     return hashlib.sha256(repr((row.name, shown)).encode()).hexdigest()[:12]

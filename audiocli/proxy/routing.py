@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import cast, get_args
 
+from audiocli.config import litellm_keys
+from audiocli.config.section import Section
+from audiocli.config.values import Choices, count_of, flag_of, text_of
 from audiocli.errors import ConfigError
 from audiocli.printable import quoted
-from audiocli.proxy import litellm_keys
-from audiocli.proxy.document import Section
-from audiocli.proxy.values import Choices, count_of, flag_of, text_of
 from audiocli.router import Deployment, Kind, Lists, Policy, RetriesByError, Strategy, matched
 from audiocli.wire.errors import Refusal
 
@@ -31,10 +31,15 @@ _KINDS: Mapping[str, Kind] = {
 """LiteLLM's names."""
 
 
-def read_policy(routing: Choices, deployments: Collection[Deployment], left_out: Collection[str]) -> Policy:
+def read_policy(
+    routing: Choices,
+    deployments: Collection[Deployment],
+    left_out: Collection[str],
+    rows: Mapping[str, tuple[str, ...]],
+) -> Policy:
     """The policy. Raises `ConfigError` where it names what is neither one of `deployments` nor `left_out`.
 
-    An alias for what is left out is left out as well.
+    An alias for what is left out is left out as well. `rows` are fallbacks that rows of the model list have.
     """
     groups = {each.group for each in deployments}
     strategy = routing.text("routing_strategy", SIMPLE)
@@ -43,7 +48,7 @@ def read_policy(routing: Choices, deployments: Collection[Deployment], left_out:
         raise ConfigError(
             f"{routing.where('routing_strategy')}: {quoted(strategy)} is not done", hint=f"use {allowed}"
         )
-    fallbacks = _fallbacks(routing, "fallbacks")
+    fallbacks = {**rows, **_fallbacks(routing, "fallbacks")}
     for_all = fallbacks.pop("*", ())  # another of LiteLLM's ways to say default_fallbacks
     policy = Policy(
         strategy=SIMPLE if strategy in litellm_keys.OTHER_STRATEGIES else cast(Strategy, strategy),

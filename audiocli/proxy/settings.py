@@ -8,13 +8,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from audiocli import config as cli_config
 from audiocli.capabilities import Table, current_table
-from audiocli.config import Config
+from audiocli.config import Config, litellm_keys
+from audiocli.config import environment as cli_config
+from audiocli.config.document import Source, read_documents
+from audiocli.config.guards import CALLBACK_LISTS, SETTINGS, check_guards
+from audiocli.config.rows import IGNORE
+from audiocli.config.section import Section
+from audiocli.config.values import Choices, looked_up, text_of
 from audiocli.errors import ConfigError
-from audiocli.printable import quoted
-from audiocli.proxy import litellm_keys, routing
-from audiocli.proxy.document import Section, Source, read_documents
+from audiocli.printable import one_line, quoted
+from audiocli.proxy import routing
 from audiocli.proxy.dropping import droppable
 from audiocli.proxy.hosts import host_name, is_wildcard
 from audiocli.proxy.model_list import (
@@ -22,11 +26,12 @@ from audiocli.proxy.model_list import (
     built_in_deployments,
     left_out,
     read_deployments,
+    row_fallbacks,
     with_facts,
 )
-from audiocli.proxy.values import Choices, looked_up, text_of
 from audiocli.router import Deployment, Policy
 from audiocli.secret import Secret
+from audiocli.wire import litellm
 
 MASTER_KEY_VARIABLES = ("AUDIOCLI_MASTER_KEY", "LITELLM_MASTER_KEY")
 
@@ -34,6 +39,10 @@ _OWN = "audiocli_settings"
 _NORMALISE = "stream_normalize"
 _ALLOWED_HOSTS = "allowed_hosts"
 _LISTS = frozenset({"model_list", "credential_list", "include", "environment_variables"})
+_SLIPS = SETTINGS | CALLBACK_LISTS | {"master_key"}
+"""What a key of a section may not be a misspelling of: nobody would be kept out."""
+_ROW = frozenset({"litellm_params", "model_info", "model_name"})
+_LIKE_A_SLIP = frozenset({"default_litellm_params"})
 _OF_THE_COMMAND_LINE = frozenset({"model", "api_key_file", "local_model", "capabilities_sources"})
 
 
@@ -56,7 +65,7 @@ class Bounds:
 
 
 _BOUNDS = tuple(field.name for field in fields(Bounds))
-_OWN_KEYS = (*_BOUNDS, _NORMALISE, _ALLOWED_HOSTS)
+_OWN_KEYS = (*_BOUNDS, _NORMALISE, _ALLOWED_HOSTS, IGNORE)
 _MAY_BE_ZERO = frozenset({"body_timeout_per_mb", "retry_buffer_mb"})
 
 
@@ -104,12 +113,13 @@ def load_settings(
     Raises `ConfigError` for a file that cannot be used, and where it names a variable that is not set.
     """
     document, files = read_documents(path) if path else (Section(), ())
-    environ = {**environ, **_environment(document, environ)}
+    cli_config.check_sections(document)
+    environ = cli_config.with_variables(document, environ)
     config = cli_config.load({name: value for name, value in environ.items() if name != "AUDIOCLI_CONFIG"})
     routed = Choices(document, routing.SECTIONS, environ)
     ours = Choices(document, (_OWN,), environ)
     own = Choices(document, (_OWN, "general_settings", "litellm_settings"), environ)
-    warnings = [*_warnings(document), *routing.warnings(routed)]
+    warnings = [*_warnings(document), *check_guards(document), *routing.warnings(routed)]
     unserved = [*left_out(document)]
     drops = Choices(document, ("litellm_settings",), environ).flag("drop_params", False)
     deployments = tuple(read_deployments(document, config, drop_params=drops))
@@ -120,12 +130,16 @@ def load_settings(
         )
     if not deployments and unserved:
         raise ConfigError(unserved[0][1], hint="no other row is there")
+    if not deployments and path is not None:
+        raise ConfigError(f"{document.where('model_list')}: model_list is empty", hint="it needs a row")
     if not deployments:
         deployments = tuple(built_in_deployments(config))
         warnings += _told(deployments)
     return Settings(
         deployments=deployments,
-        policy=routing.read_policy(routed, deployments, {name for name, _ in unserved}),
+        policy=routing.read_policy(
+            routed, deployments, {name for name, _ in unserved}, row_fallbacks(document)
+        ),
         config=config,
         table=current_table(config.cache_dir),
         master_key=_master_key(document, environ),
@@ -144,15 +158,6 @@ def _told(deployments: tuple[Deployment, ...]) -> Iterator[str]:
     for each in deployments:
         if each.group == EVERY_NAME and each.target.endpoint is None:
             yield "no key is set: the embedded model answers for every name"
-
-
-def _environment(document: Section, environ: Mapping[str, str]) -> dict[str, str]:
-    section = document.section("environment_variables")
-    return {
-        name: looked_up(str(value), environ, section.where(name))
-        for name, value in section.items()
-        if value is not None
-    }
 
 
 def _bound(own: Choices, name: str) -> float:
@@ -190,7 +195,7 @@ def _master_key(document: Section, environ: Mapping[str, str]) -> Secret | None:
     return Secret(text)
 
 
-# What is not acted on
+# What has no effect
 
 
 def _warnings(document: Section) -> Iterator[str]:
@@ -200,12 +205,8 @@ def _warnings(document: Section) -> Iterator[str]:
             yield from _unknown_keys(name, document.section(name))
         elif name == _OWN:
             _check_own(document.section(name))
-        elif name in cli_config.OTHER_SECTIONS or name in _OF_THE_COMMAND_LINE:
-            yield f"{document.where(name)}: {name} is not acted on"
-        elif name not in _LISTS:
-            raise ConfigError(
-                f"{document.where(name)}: there is no section {quoted(name)}", hint="check its name"
-            )
+        elif name not in SETTINGS and name in cli_config.OTHER_SECTIONS | _OF_THE_COMMAND_LINE:
+            yield f"{document.where(name)}: {name} is ignored"
     for row in document.items_of("model_list"):
         if isinstance(row, Section):
             yield from _row_warnings(row)
@@ -213,20 +214,28 @@ def _warnings(document: Section) -> Iterator[str]:
 
 def _row_warnings(row: Section) -> Iterator[str]:
     params = row.section("litellm_params")
-    for section, named in ((row, row.keys() - litellm_keys.ROW), (params, litellm_keys.OTHER_PARAMS)):
-        for name in section:
-            if name in named:
-                yield f"{section.where(name)}: {name} is not acted on"
+    for name in row.keys() - _ROW:
+        yield f"{row.where(name)}: {name} is ignored"
+    for name in params:
+        if (argument := litellm.argument(name)) and argument.row == "ignored":
+            yield f"{params.where(name)}: {name} is ignored"
     for path in params.items_of("additional_drop_params"):
         if set(str(path).removesuffix("[]")) & set(".["):
             where = params.where("additional_drop_params")
-            yield f"{where}: {quoted(str(path))} is not acted on: only whole members can be left out"
+            yield f"{where}: {quoted(str(path))} is ignored; only whole members can be left out"
 
 
 def _unknown_keys(name: str, section: Section) -> Iterator[str]:
     for key in section:
-        if key not in litellm_keys.ACTED_ON[name] and key not in _BOUNDS:
-            yield f"{section.where(key)}: {name}.{key} is not acted on"
+        if key in litellm_keys.ACTED_ON[name] or key in _BOUNDS or key in SETTINGS:
+            continue
+        close = None if key in _LIKE_A_SLIP | _SLIPS else litellm.nearest(key, _SLIPS, likeness=0.87)
+        if close:
+            raise ConfigError(
+                f"{section.where(key)}: unknown key {quoted(one_line(key, 60))} in {name}",
+                hint=f"did you mean {close}?",
+            )
+        yield f"{section.where(key)}: {name}.{key} is ignored"
 
 
 def _check_own(section: Section) -> None:

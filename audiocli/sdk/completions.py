@@ -10,7 +10,7 @@ from typing import Any, Literal, overload
 from audiocli.chat import ChatRequest, Event, Finished, collect
 from audiocli.errors import UsageError
 from audiocli.library.blocking import blocking, iterating
-from audiocli.library.connection import DEFAULT_RETRIES, DEFAULT_TIMEOUT, connect
+from audiocli.library.connection import connect
 from audiocli.providers.base import Provider
 from audiocli.providers.registry import OPENAI
 from audiocli.sdk.document import Document, plain
@@ -109,8 +109,8 @@ def _call(
         _named(model, custom_llm_provider, server),
         base_url=server,
         api_key=api_key,
-        timeout=DEFAULT_TIMEOUT if timeout is None else _seconds(timeout),
-        retries=DEFAULT_RETRIES if retries is None else retries,
+        timeout=None if timeout is None else _seconds(timeout),
+        retries=retries,
         headers={**account, **(headers or {}), **(extra_headers or {})},
         api_version=api_version,
     )

@@ -15,8 +15,8 @@ def connecting(
     config: Config,
     *,
     requests: int,
-    retries: int = 2,
-    timeout: float = 600.0,
+    retries: int | None = None,
+    timeout: float | None = None,
     notify: Notify = lambda note: None,
     progress: Progress = lambda what, done, total: None,
     today: str = "",
@@ -24,8 +24,8 @@ def connecting(
     """Connections that share one pace: `requests` at once, fewer where a service asks for that.
 
     A model that runs here hears as much at once, of all recordings together, as it says that makes sense.
-    `timeout` (seconds) and `retries` are of each request. `today` is an ISO date, by which a model may be
-    retired.
+    `timeout` (seconds) and `retries` are of each request; without them the config's hold. `today` is an ISO
+    date, by which a model may be retired.
     """
     pace = Pace(requests)
 
@@ -43,7 +43,9 @@ def connecting(
             check_suits(known, wanted)
         asked = transcriber(target, config, progress)
         own = Pace(asked.limits.parallel) if target.endpoint is None else pace
-        paced = reliable(asked, own, retries=retries, timeout=timeout, notify=notify)
+        paced = reliable(
+            asked, own, retries=target.tries(retries), timeout=target.seconds(timeout), notify=notify
+        )
         return Connection(_name(target), target.model, paced, known.prices if known else Prices())
 
     return connect

@@ -6,8 +6,8 @@ ElevenLabs, vLLM, SGLang, llama.cpp. What is encoded is what OpenAI sends.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from audiocli.chat import AudioPart, AudioSource, TextDelta
@@ -94,6 +94,15 @@ def encode_request(
     extension, media_type = _CONTAINERS.get(request.audio.format, (request.audio.format, _BYTES))
     given = {_field_name(name, value): value for name, value in request.extra.items()}
     return Form(tuple(_fields(fields | given)), request.audio.source, f"audio.{extension}", media_type)
+
+
+def completed(form: Form, added: Mapping[str, Any], left_out: Collection[str]) -> Form:
+    """`form` with the fields of `added` that it does not have, and without those of `left_out`."""
+    taken = {name for name, _ in form.fields}
+    given = {_field_name(name, value): value for name, value in added.items()}
+    more = _fields({name: value for name, value in given.items() if name not in taken})
+    fields = tuple(each for each in (*form.fields, *more) if each[0].removesuffix("[]") not in left_out)
+    return replace(form, fields=fields)
 
 
 _BYTES = "application/octet-stream"

@@ -5,10 +5,11 @@ from dataclasses import fields
 from pathlib import Path
 
 from audiocli.capabilities import lookup
-from audiocli.proxy import litellm_keys
+from audiocli.config import litellm_keys
 from audiocli.proxy.dropping import UNSUPPORTED
 from audiocli.proxy.settings import Bounds, Settings, load_settings
 from audiocli.router import Policy
+from audiocli.wire.litellm import OWN
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "serve.md").read_text()
@@ -34,7 +35,7 @@ def test_every_bound_is_told_with_its_default() -> None:
 
 def test_every_key_that_is_acted_on_is_told() -> None:
     keys = [
-        *litellm_keys.PARAMS,
+        *(name for name, argument in OWN.items() if argument.row in ("used", "shared")),
         *UNSUPPORTED,
         *(name for section in litellm_keys.ACTED_ON.values() for name in section),
     ]

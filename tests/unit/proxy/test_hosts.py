@@ -43,7 +43,9 @@ def test_a_wildcard_stands_for_every_address() -> None:
 
 def read(folder: Path, own: str, host: str = "") -> frozenset[str]:
     config = folder / "config.yaml"
-    config.write_text(f"model_list: []\naudiocli_settings: {own}\n")
+    config.write_text(
+        f"model_list: [{{model_name: echo, litellm_params: {{model: echo}}}}]\naudiocli_settings: {own}\n"
+    )
     return load_settings(
         config, {"HOME": str(folder), "OPENAI_API_KEY": "sk-0123456789"}, host=host
     ).allowed_hosts

@@ -303,16 +303,16 @@ def test_rows_that_are_alike_have_ids_of_their_own(tmp_path: Path) -> None:
     assert read.deployments[0].id == settings(tmp_path, f"model_list: {[one]}").deployments[0].id
 
 
-def test_what_is_not_acted_on_is_named(tmp_path: Path) -> None:
-    params = {"model": "openai/m", "api_base": "http://x/v1", "mock_response": "x", "tags": ["a"]}
+def test_what_has_no_effect_is_named(tmp_path: Path) -> None:
+    params = {"model": "openai/m", "api_base": "http://x/v1", "cache": {"no-store": True}, "tags": ["a"]}
     text = row(**params, additional_drop_params=["tools[*].strict"]) + (
-        "    tpm: 5\nguardrails: []\ngeneral_settings: {database_url: x}\n"
-        "litellm_settings: {set_verbose: true, callbacks: []}\n"
+        "    tpm: 5\nmcp_servers: {}\ngeneral_settings: {database_url: x}\n"
+        "litellm_settings: {set_verbose: true, callbacks: [langfuse]}\n"
     )
     warned = settings(tmp_path, text).warnings
-    named = ("mock_response", "tags", "'tools[*].strict'", "tpm", "guardrails", "database_url")
+    named = ("cache", "tags", "'tools[*].strict'", "tpm", "mcp_servers", "database_url")
     for name in (*named, "set_verbose", "callbacks"):
-        assert any(f"{name} is not acted on" in line and "line " in line for line in warned), name
+        assert any(f"{name} is ignored" in line and "line " in line for line in warned), name
     assert settings(tmp_path, text).deployments[0].extra_body == {}
 
 
@@ -322,7 +322,7 @@ BASE = {"model": "openai/m", "api_base": "http://x/v1"}
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("modellist: []\n", "line 1: there is no section 'modellist'"),
+        ("modellist: []\n", "line 1: unknown key 'modellist'"),
         (
             row(**BASE) + "audiocli_settings: {max_bodies: 1}\n",
             "line 4: audiocli_settings has no 'max_bodies'",

@@ -1,8 +1,8 @@
-"""Environment and config.yaml, read once into a frozen `Config`. Nothing else reads the environment.
+"""Environment and config.yaml, read once into a frozen `Config`.
 
 The file is LiteLLM's: its `model_list` gives names to deployments, which are the aliases that `--model`
 takes. Of our own are `model` (the default), `api_key_file`, `local_model` and `capabilities_sources`.
-Sections that only a server needs are passed over here.
+Sections that only a server needs are skipped here.
 """
 
 import os
@@ -11,21 +11,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from audiocli.config.section import Section
+from audiocli.config.values import VARIABLE, Choices, looked_up
 from audiocli.errors import AuthenticationError, ConfigError
 from audiocli.printable import one_line, quoted
 from audiocli.secret import Secret
 
-MAX_CONFIG_BYTES = 1024 * 1024
 MAX_KEY_CHARACTERS = 4096
 OPENAI_KEY_VARIABLE = "OPENAI_API_KEY"
 
-_OWN_SECTIONS = frozenset({"model", "model_list", "api_key_file", "local_model", "capabilities_sources"})
+OWN_SECTIONS = frozenset({"model", "model_list", "api_key_file", "local_model", "capabilities_sources"})
 _SERVER_SECTIONS = frozenset(
     {
         *("audiocli_settings", "credential_list", "environment_variables", "general_settings", "include"),
         *("litellm_settings", "router_settings"),
     }
 )
+
+ROUTING_SECTIONS = ("router_settings", "litellm_settings")
+"""The first that has a key decides."""
 
 OTHER_SECTIONS = frozenset(
     {
@@ -48,16 +52,15 @@ OTHER_SECTIONS = frozenset(
 )
 """LiteLLM's, as of release 1.109, for things that are not done here."""
 
-VARIABLE = "os.environ/"
-"""What a text of the config begins with that names a variable."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
     """A model that the config gives a name: which one, where, and where its key is to be found.
 
     Texts may be `os.environ/NAME`, which is looked up when this deployment is used: its key stays where it is
-    until then, and goes to no other. `api_version` is Azure's.
+    until then, and goes to no other. `api_version` is Azure's. `timeout` (seconds) and `retries` are for a
+    request. `added` are members for a request that has none of that name, and `left_out` those that it must
+    not have. `answer` is given in place of the model's. `refusal` is why it cannot be used.
     """
 
     model: str
@@ -67,11 +70,20 @@ class Deployment:
     api_version: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     model_info: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float | None = None
+    retries: int | None = None
+    added: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    left_out: frozenset[str] = frozenset()
+    answer: str | None = None
+    refusal: ConfigError | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Everything that is set outside the command line."""
+    """Everything that is set outside the command line.
+
+    `timeout` and `retries` are for deployments that have none of their own.
+    """
 
     model: str | None = None
     deployments: Mapping[str, Deployment] = field(default_factory=dict)
@@ -80,6 +92,8 @@ class Config:
     base_url: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     local_model: Path | None = None
+    timeout: float | None = None
+    retries: int | None = None
     capabilities_sources: tuple[str, str] | None = None
     cache_dir: Path = Path()
     state_dir: Path = Path()
@@ -113,7 +127,7 @@ class Config:
     def deployment_key(self, deployment: Deployment) -> Secret | None:
         """The key that a deployment names. Raises `AuthenticationError` where that is not set."""
         if deployment.api_key_file is not None:
-            return _key_from_file(deployment.api_key_file)
+            return _key_from_file(_path(self.looked_up(str(deployment.api_key_file))) or Path())
         reference = deployment.api_key
         if reference is None or not reference.startswith(VARIABLE):
             return _checked_key(reference, "the config's api_key") if reference else None
@@ -138,16 +152,19 @@ def load(environ: Mapping[str, str], path: Path | None = None) -> Config:
     """
     named = path or _path(environ.get("AUDIOCLI_CONFIG"))
     document = _read(named) if named else _read_if_there(_directory(environ, "XDG_CONFIG_HOME", ".config"))
+    environ = with_variables(document, environ)
     key = environ.get(OPENAI_KEY_VARIABLE, "").strip()
     local = environ.get("AUDIOCLI_LOCAL_MODEL") or _text(document, "local_model")
     return Config(
         model=environ.get("AUDIOCLI_MODEL") or _text(document, "model"),
-        deployments=_deployments(document),
+        deployments=_deployments(document, environ),
         api_key=_checked_key(key, OPENAI_KEY_VARIABLE) if key else None,
         api_key_file=_path(_text(document, "api_key_file")),
         base_url=environ.get("OPENAI_BASE_URL") or None,
         headers=_headers(environ),
         local_model=_path(local),
+        timeout=_seconds(document, environ),
+        retries=_count(document, environ),
         capabilities_sources=_sources(document),
         cache_dir=_directory(environ, "XDG_CACHE_HOME", ".cache"),
         state_dir=_directory(environ, "XDG_STATE_HOME", os.path.join(".local", "state")),
@@ -184,101 +201,78 @@ def _directory(environ: Mapping[str, str], variable: str, fallback: str) -> Path
 # The file
 
 
-def _read_if_there(directory: Path) -> dict[str, Any]:
+def _read_if_there(directory: Path) -> Section:
     path = directory / "config.yaml"
-    return _read(path) if path.is_file() else {}
+    return _read(path) if path.is_file() else Section()
 
 
-def _read(path: Path) -> dict[str, Any]:
-    import yaml  # 10 ms, and only where there is a file
+def _read(path: Path) -> Section:
+    from audiocli.config.document import read_documents  # 10 ms, and only where there is a file
 
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"the config {quoted(str(path))} cannot be read ({error.strerror})") from error
-    if len(text) > MAX_CONFIG_BYTES:
-        raise ConfigError(f"the config {quoted(str(path))} is larger than 1 MB")
-    try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        problem = one_line(str(error)) or "it is nested too deeply"
-        raise ConfigError(f"the config {quoted(str(path))} is not valid YAML ({problem})") from error
-    return _checked(document if document is not None else {}, path)
-
-
-def _checked(document: Any, path: Path) -> dict[str, Any]:
-    if not isinstance(document, dict):
-        raise ConfigError(f"the config {quoted(str(path))} is not a mapping")
-    passed_over = _SERVER_SECTIONS | OTHER_SECTIONS
-    unknown = [name for name in document if name not in _OWN_SECTIONS | passed_over]
-    if unknown:
-        known = ", ".join(sorted(_OWN_SECTIONS | _SERVER_SECTIONS))
-        raise ConfigError(
-            f"the config has an unknown key {quoted(str(unknown[0]))}", hint=f"it may have {known}"
-        )
+    document, _ = read_documents(path, may_be_empty=True)
+    check_sections(document)
     return document
 
 
-def _text(document: Mapping[str, Any], name: str) -> str | None:
+def check_sections(document: Section) -> None:
+    """Raise `ConfigError`, with the line, for a section that nobody knows."""
+    known = OWN_SECTIONS | _SERVER_SECTIONS
+    for name in document:
+        if name not in known | OTHER_SECTIONS:
+            from audiocli.wire.litellm import nearest
+
+            close = nearest(name, known | OTHER_SECTIONS)
+            hint = f"did you mean {close}?" if close else f"it may have {', '.join(sorted(known))}"
+            raise ConfigError(
+                f"{document.where(name)}: unknown key {quoted(one_line(name, 60))} in the config", hint=hint
+            )
+
+
+def with_variables(document: Section, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """`environ`, and what the config's `environment_variables` adds to it."""
+    section = document.section("environment_variables")
+    added = {
+        name: looked_up(str(value), environ, section.where(name))
+        for name, value in section.items()
+        if value is not None
+    }
+    return {**environ, **added} if added else environ
+
+
+def _text(document: Section, name: str) -> str | None:
     value = document.get(name)
     if value is None or isinstance(value, str):
         return value
-    raise ConfigError(f"the config's {name} must be text, not {type(value).__name__}")
+    raise ConfigError(f"{document.where(name)}: {name} must be text, not {type(value).__name__}")
 
 
-def _deployments(document: Mapping[str, Any]) -> dict[str, Deployment]:
-    rows = document.get("model_list", [])
-    if not isinstance(rows, list):
-        raise ConfigError("the config's model_list must be a list")
-    deployments: dict[str, Deployment] = {}
-    for row in rows:
-        match row:
-            case {"model_name": str(name), "litellm_params": {"model": str(model), **params}, **rest}:
-                # Of several deployments behind one name, a client without a router uses the first.
-                deployments.setdefault(name, _deployment(model, params, rest.get("model_info")))
-            case _:
-                raise ConfigError(
-                    "each row of the config's model_list needs model_name and litellm_params.model"
-                )
-    return deployments
+def _deployments(document: Section, environ: Mapping[str, str]) -> dict[str, Deployment]:
+    if "model_list" not in document:
+        return {}
+    from audiocli.config.deployments import read_deployments  # Not for a config of other settings.
+
+    return read_deployments(document, environ)
 
 
-def _deployment(model: str, params: Mapping[Any, Any], model_info: object) -> Deployment:
-    if not isinstance(model_info, Mapping | None):
-        raise ConfigError(f"the config's model_info of {quoted(model)} must be a mapping")
-    return Deployment(
-        model=model,
-        base_url=_text(params, "api_base") or _text(params, "base_url"),
-        api_key=_text(params, "api_key"),
-        api_key_file=_path(_text(params, "api_key_file")),
-        api_version=_version(params.get("api_version")),
-        headers=_own_headers(params),
-        model_info=model_info or {},
-    )
+def _count(document: Section, environ: Mapping[str, str]) -> int | None:
+    routing = Choices(document, ROUTING_SECTIONS, environ)
+    return None if routing.get("num_retries") is None else routing.count("num_retries", 0)
 
 
-def _own_headers(params: Mapping[Any, Any]) -> dict[str, str]:
-    headers = params.get("extra_headers") or {}
-    if not isinstance(headers, Mapping):
-        raise ConfigError("the config's extra_headers must be a mapping")
-    organization = _text(params, "organization")
-    named = {"OpenAI-Organization": organization} if organization else {}
-    return {**named, **{str(name): str(value) for name, value in headers.items()}}
+def _seconds(document: Section, environ: Mapping[str, str]) -> float | None:
+    routing = Choices(document, ROUTING_SECTIONS, environ)
+    return routing.number("timeout", 0) or routing.number("request_timeout", 0) or None
 
 
-def _version(value: object) -> str | None:
-    return None if value is None else str(value)  # YAML makes a date of 2025-01-01.
-
-
-def _sources(document: Mapping[str, Any]) -> tuple[str, str] | None:
+def _sources(document: Section) -> tuple[str, str] | None:
     match document.get("capabilities_sources"):
         case None:
             return None
         case [str(litellm), str(models_dev)]:
             return litellm, models_dev
     raise ConfigError(
-        "the config's capabilities_sources must be two addresses", hint="LiteLLM's map, models.dev's"
+        f"{document.where('capabilities_sources')}: capabilities_sources must be two addresses",
+        hint="LiteLLM's map, models.dev's",
     )
 
 
@@ -289,7 +283,7 @@ def _key_from_file(path: Path) -> Secret:
     try:
         with path.open("rb") as file:
             text = file.read(4 * MAX_KEY_CHARACTERS).decode("ascii")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise AuthenticationError(
             f"the key file {quoted(str(path))} cannot be read", hint="check api_key_file in the config"
         ) from error

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from audiocli.config.document import read_document, read_documents
+from audiocli.config.section import Section
 from audiocli.errors import ConfigError
-from audiocli.proxy.document import Section, read_document, read_documents
 from audiocli.proxy.generations import Watch
 
 
@@ -48,13 +49,17 @@ LAUGHS = "a: &a [1,2,3,4,5,6,7,8,9,0]\n" + "".join(
     ("text", "problem"),
     [
         (LAUGHS, "too many values"),
-        ("a: !!python/object/apply:os.system ['true']\n", "line 1: could not determine a constructor"),
+        (
+            "a: !!python/object/apply:os.system ['true']\n",
+            "line 1: unsupported tag '!!python/object/apply:os.system'",
+        ),
         ("a: &a\n  b: *a\n", "recursive"),
-        ("a: 1\na: 2\n", "line 2: the key 'a' stands there twice"),
+        ("a: 1\na: 2\n", "line 2: duplicate key 'a'"),
         ("a: [1\n", "line 2"),
         ("a: *nothing\n", "undefined alias"),
         ("a: 1\n\tb: 2\n", "line 2"),
-        ("[" * 5000, "nested too deeply"),
+        ("[" * 5000, "nest"),
+        ("- " * 5000, "line 1: it is nested too deeply"),
         ("- a\n", "is not a mapping"),
         ("just text\n", "is not a mapping"),
         ("", "is empty"),

@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from audiocli.config import VARIABLE
+from audiocli.config.section import Section
 from audiocli.errors import ConfigError
 from audiocli.printable import quoted
-from audiocli.proxy.document import Section
+
+VARIABLE = "os.environ/"
+"""What a text of the config begins with that names a variable."""
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 
@@ -109,15 +110,20 @@ class Params:
     environ: Mapping[str, str]
 
     def text(self, key: str) -> str | None:
-        value = self.section.get(key)
-        if value is None:
-            return None
-        where = self.section.where(key)
-        return looked_up(text_of(value, key, where), self.environ, where)
+        text = self.raw(key)
+        return None if text is None else looked_up(text, self.environ, self.section.where(key))
 
-    def number(self, key: str) -> float | None:
-        text = self.text(key)
-        return None if text is None else number_of(text, key, self.section.where(key))
+    def raw(self, key: str) -> str | None:
+        """The text at `key`; a variable that it names is not looked up."""
+        value = self.section.get(key)
+        return None if value is None else text_of(value, key, self.section.where(key))
+
+    def number(self, *keys: str) -> float | None:
+        """The number that the first of `keys` that is there holds."""
+        for key in keys:
+            if (text := self.text(key)) is not None:
+                return number_of(text, key, self.section.where(key))
+        return None
 
     def count(self, *keys: str) -> int | None:
         """The whole number that the first of `keys` that is there holds."""
@@ -155,6 +161,8 @@ class Params:
 
 
 def _checked_url(text: str, key: str, where: str) -> str:
+    from urllib.parse import urlsplit
+
     try:
         place = urlsplit(text)
         port = place.port

@@ -66,8 +66,13 @@ def test_a_litellm_config_gives_names_to_deployments(tmp_path: Path) -> None:
 
 
 def test_what_is_for_the_gateway_is_passed_over(tmp_path: Path) -> None:
-    sections = ("audiocli_settings: {max_body_mb: 3}", "guardrails: []", "include: [other.yaml]")
+    sections = ("audiocli_settings: {max_body_mb: 3}", "guardrails: [{guardrail_name: pii}]")
     assert loaded(tmp_path, "\n".join(("model: local", *sections))).model == "local"
+
+
+def test_a_command_reads_what_a_config_includes(tmp_path: Path) -> None:
+    (tmp_path / "more.yaml").write_text("model_list: [{model_name: a, litellm_params: {model: openai/x}}]")
+    assert loaded(tmp_path, "include: [more.yaml]").deployments["a"].model == "openai/x"
 
 
 def test_a_deployment_has_an_address_and_headers_of_its_own(tmp_path: Path) -> None:
@@ -132,10 +137,10 @@ def test_an_empty_key_is_none(tmp_path: Path, key: str) -> None:
         ("[]", "not a mapping"),
         ("text", "not a mapping"),
         ("model: 3", "model must be text"),
-        ("modle: gpt-audio", "unknown key 'modle'"),
+        ("modle: gpt-audio", "line 1: unknown key 'modle'"),
         ("model_list: {}", "must be a list"),
-        ("model_list: [{model_name: a}]", "needs model_name and litellm_params.model"),
-        ("model_list: [{model_name: a, litellm_params: {model: x, api_base: 3}}]", "api_base must be text"),
+        ("model_list: [{model_name: a}]", "line 1: a row of model_list lacks"),
+        ("model_list: [{model_name: a, litellm_params: {model: x, api_base: [3]}}]", "api_base must be text"),
         ("model_list: [{model_name: a, litellm_params: {model: x, extra_headers: 3}}]", "must be a mapping"),
         ("model: !!python/object/apply:os.system ['true']", "not valid YAML"),
         ("model: \x00", "not valid YAML"),
@@ -151,7 +156,7 @@ def test_a_broken_config_is_one_clear_error(tmp_path: Path, text: str, problem: 
 
 
 def test_the_sample_is_a_config() -> None:
-    config = load({"HOME": "/nonexistent"}, Path(__file__).parents[2] / "samples" / "config.yaml")
+    config = load({"HOME": "/nonexistent"}, Path(__file__).parents[3] / "samples" / "config.yaml")
     assert config.model == "fast"
     assert config.deployments["at-home"].model_info["supports_audio_output"] is False
 
