@@ -7,7 +7,7 @@ goes from disk to the network without being held in memory.
 
 import io
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, BinaryIO, Literal, Protocol
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
@@ -108,9 +108,11 @@ class ChatRequest:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens as the service counted them; the totals include the audio tokens.
+    """Tokens as the service counted them; the totals include the audio tokens, and the cached ones.
 
-    `input_seconds` is the sound's length, where the service counts that in place of tokens.
+    `cached_tokens` were read from the service's cache, `cached_audio_tokens` of them are of sound.
+    `input_seconds` is the sound's length, if the service counts that. `cost` is what it says that it charges,
+    in US dollars.
     """
 
     input_tokens: int = 0
@@ -118,7 +120,20 @@ class Usage:
     input_audio_tokens: int = 0
     output_audio_tokens: int = 0
     cached_tokens: int = 0
+    cached_audio_tokens: int = 0
     input_seconds: float = 0.0
+    cost: float | None = None
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Both together; the cost is known if that of both is."""
+        if self == Usage():
+            return other
+        costs = (self.cost, other.cost)
+        counted = {name: getattr(self, name) + getattr(other, name) for name in _COUNTED}
+        return Usage(**counted, cost=None if None in costs else sum(filter(None, costs)))
+
+
+_COUNTED = tuple(field.name for field in fields(Usage) if field.name != "cost")
 
 
 @dataclass(frozen=True)

@@ -280,27 +280,48 @@ def cost(usage: Usage | None, prices: Prices, *, seconds: float = 0.0) -> float 
     if usage is None and not seconds:
         return None
     usage = usage or Usage()
-    by_tokens = _dollars(
-        (usage.input_tokens - usage.input_audio_tokens, prices.text_in),
-        (usage.input_audio_tokens, prices.audio_in),
+    if usage.cost is not None:
+        return usage.cost
+    prices = prices.for_request(usage.input_tokens)
+    length = usage.input_seconds or seconds
+    heard = None if prices.second_in is None else prices.second_in * prices.billed_seconds(length)
+    by_tokens = _by_tokens(usage, prices, heard)
+    counted = usage.input_tokens or usage.output_tokens
+    return by_tokens if not length or (counted and by_tokens is not None) else heard
+
+
+def _by_tokens(usage: Usage, prices: Prices, heard: float | None) -> float | None:
+    """What the tokens cost. Sound whose tokens have no price is billed by its seconds, beside the text."""
+    cached_audio = usage.cached_audio_tokens
+    cached_text = usage.cached_tokens - cached_audio
+    spoken = usage.input_audio_tokens - cached_audio
+    written = _dollars(
+        (usage.input_tokens - usage.input_audio_tokens - cached_text, prices.text_in),
+        # Whoever has no price for cached tokens bills them as the others.
+        (cached_text, _first(prices.cached_text_in, prices.text_in)),
         (usage.output_tokens - usage.output_audio_tokens, prices.text_out),
         (usage.output_audio_tokens, prices.audio_out),
     )
-    heard = usage.input_seconds or seconds
-    counted = usage.input_tokens or usage.output_tokens
-    if not heard or (counted and by_tokens is not None):
-        return by_tokens
-    return None if prices.second_in is None else prices.second_in * heard
+    sound = _dollars(
+        (spoken, prices.audio_in), (cached_audio, _first(prices.cached_audio_in, prices.audio_in))
+    )
+    if sound is None:
+        sound = heard
+    return None if written is None or sound is None else written + sound
+
+
+def _first(price: float | None, otherwise: float | None) -> float | None:
+    return otherwise if price is None else price
 
 
 def estimate(question: Question, audio_seconds: float, known: Capabilities) -> Cost | None:
     """What `question` will cost, about, as far as that is known before it is sent; `None` without prices."""
     characters = len(question.prompt) + len(question.system or "")
     written = _dollars((characters / CHARACTERS_PER_TOKEN, known.prices.text_in))
-    heard = known.input_per_minute if audio_seconds else 0
+    heard = known.heard_for(audio_seconds)
     if written is None or heard is None:
         return None
-    return Cost(written + heard * audio_seconds / 60, known.output_per_minute)
+    return Cost(written + heard, known.output_per_minute)
 
 
 def _dollars(*amounts: tuple[float, float | None]) -> float | None:

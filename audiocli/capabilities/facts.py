@@ -1,7 +1,7 @@
 """The facts that are kept of a model. Unknown is `None`, or nothing in a tuple; it is never "no"."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 Row = dict[str, Any]
@@ -14,16 +14,47 @@ TOKENS = 1e6
 class Prices:
     """US dollars: for a million tokens, for a second of sound, for a million characters.
 
-    `None` where no price is known; 0 is free.
+    `None` if no price is known; 0 is free. The `cached` prices are for input tokens that come from the
+    service's cache. A request is billed for at least `min_seconds` of sound. `tiers` are the prices of long
+    requests.
     """
 
     text_in: float | None = None
     text_out: float | None = None
     audio_in: float | None = None
     audio_out: float | None = None
+    cached_text_in: float | None = None
+    cached_audio_in: float | None = None
     second_in: float | None = None
     second_out: float | None = None
     character_in: float | None = None
+    min_seconds: float | None = None
+    tiers: tuple["Tier", ...] = ()
+
+    def billed_seconds(self, seconds: float) -> float:
+        """How much of so much sound is billed."""
+        return max(seconds, self.min_seconds or 0) if seconds else 0
+
+    def for_request(self, input_tokens: int) -> "Prices":
+        """The prices of a request of that many input tokens."""
+        reached = [tier for tier in self.tiers if input_tokens > tier.above]
+        return max(reached, key=lambda tier: tier.above).prices if reached else self
+
+
+@dataclass(frozen=True)
+class Tier:
+    """The prices of requests of more than `above` input tokens."""
+
+    above: int
+    prices: Prices
+
+
+@dataclass(frozen=True)
+class PriceChange:
+    """The prices that hold from `start`, an ISO date."""
+
+    start: str
+    prices: Prices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +70,9 @@ class Capabilities:
     `segment_times`, `speakers` and `prompt` are of transcription: what it tells of beside the text, and
     whether it reads a prompt; `None` where nobody knows. Limits are in tokens, bytes and seconds, of one
     request; the tokens per second are what sound counts as.
-    `shutdown` is an ISO date. `sources` says where a fact is from, where that is not `source`.
+    `shutdown` is an ISO date; from then on a model that `redirects` is answered, and billed, by its
+    `successor`. `prices` hold until the first of `price_changes`. `sources` has the source of each fact that
+    is not from `source`.
     """
 
     id: str
@@ -66,8 +99,10 @@ class Capabilities:
     input_tokens_per_second: int | None = None
     output_tokens_per_second: int | None = None
     prices: Prices = Prices()
+    price_changes: tuple[PriceChange, ...] = ()
     shutdown: str | None = None
     successor: str | None = None
+    redirects: bool = False
     source: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict, hash=False)
 
@@ -78,6 +113,13 @@ class Capabilities:
             return None
         return _per_minute(self.prices.second_in, self.prices.audio_in, self.input_tokens_per_second)
 
+    def heard_for(self, seconds: float) -> float | None:
+        """US dollars for so much sound sent in one request; `None` if that is not known."""
+        if not seconds:
+            return 0
+        minute = self.input_per_minute
+        return None if minute is None else minute * self.prices.billed_seconds(seconds) / 60
+
     @property
     def output_per_minute(self) -> float | None:
         """US dollars for a minute of sound received; `None` where that is not known, or none is made."""
@@ -85,16 +127,34 @@ class Capabilities:
             return None
         return _per_minute(self.prices.second_out, self.prices.audio_out, self.output_tokens_per_second)
 
+    def prices_on(self, today: str) -> Prices:
+        """The prices that hold on `today`, an ISO date."""
+        begun = [change for change in self.price_changes if change.start <= today]
+        return max(begun, key=lambda change: change.start).prices if begun else self.prices
+
+    def as_of(self, today: str) -> "Capabilities":
+        """The same, with the prices that hold on `today`."""
+        return replace(self, prices=self.prices_on(today)) if self.price_changes else self
+
     def is_retired(self, today: str) -> bool:
-        """Whether it has been shut down by `today`, an ISO date."""
+        """Whether nothing answers to its name any more on `today`, an ISO date."""
+        return self._has_ended(today) and not self.redirects
+
+    def _has_ended(self, today: str) -> bool:
         return self.shutdown is not None and self.shutdown <= today  # ISO dates compare as text.
 
     def end(self, today: str) -> str | None:
-        """`retires 2027-01-20, use gpt-audio-1.5`, or that it has; `None` where no end is known."""
+        """`retires 2027-01-20, use gpt-audio-1.5`, or that it has; `None` if no end is known."""
         if self.shutdown is None:
             return None
-        verb = "retired" if self.is_retired(today) else "retires"
-        return f"{verb} {self.shutdown}" + (f", use {self.successor}" if self.successor else "")
+        verb = "retired" if self._has_ended(today) else "retires"
+        return f"{verb} {self.shutdown}" + self._afterwards
+
+    @property
+    def _afterwards(self) -> str:
+        if self.successor is None:
+            return ""
+        return f", then answered by {self.successor}" if self.redirects else f", use {self.successor}"
 
     def source_of(self, fact: str) -> str | None:
         """Where `fact` is from, by its name here or in `Prices`."""
@@ -114,8 +174,58 @@ FACTS = tuple(
 def from_row(id: str, row: Mapping[str, Any]) -> Capabilities:
     """The facts in `row`, as values."""
     known: Row = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
-    prices = Prices(**{name: known.pop(name) for name in PRICES if name in known})
-    return Capabilities(id=id, prices=prices, **known)
+    prices = _prices({name: known.pop(name) for name in PRICES if name in known})
+    changes = tuple(_price_change(change) for change in known.pop("price_changes", ()))
+    return Capabilities(id=id, prices=prices, price_changes=changes, **known)
+
+
+def _prices(row: Row) -> Prices:
+    tiers = tuple(_tier(tier) for tier in row.pop("tiers", ()))
+    return Prices(**row, tiers=tiers)
+
+
+def _tier(row: Row) -> Tier:
+    return Tier(row["above"], _prices({name: price for name, price in row.items() if name != "above"}))
+
+
+def _price_change(row: Row) -> PriceChange:
+    return PriceChange(row["start"], _prices({name: price for name, price in row.items() if name != "start"}))
+
+
+def without_prices(known: Capabilities) -> Capabilities:
+    """`known`, of a model that somebody else sells."""
+    return replace(known, prices=Prices(), price_changes=())
+
+
+def as_document(value: Prices) -> Row:
+    """`value` as plain JSON."""
+    return {name: _listed(found) if name == "tiers" else found for name, found in vars(value).items()}
+
+
+def with_facts(known: Capabilities, facts: Row, source: str) -> Capabilities:
+    """`known` with each of `facts` that is not `None`, and `source` noted for it."""
+    said = {name: value for name, value in facts.items() if value is not None}
+    read = from_row(known.id, said)
+    prices = {name: getattr(read.prices, name) for name in PRICES if name in said}
+    changed = {name: getattr(read, name) for name in said if name not in PRICES}
+    if prices:  # Tiers and changes belong to the prices that these replace.
+        changed = {"price_changes": (), **changed}
+        prices = {"tiers": (), **prices}
+    return replace(
+        known,
+        prices=replace(known.prices, **prices),
+        sources={**known.sources, **dict.fromkeys(said, source)},
+        **changed,
+    )
+
+
+def fitting(facts: Row, *, hears: bool, speaks: bool) -> Row:
+    """Of `facts`, those that concern what a model can do: take sound, or make it."""
+    return {name: value for name, value in facts.items() if (hears if name.startswith("input_") else speaks)}
+
+
+def _listed(tiers: Iterable[Tier]) -> list[Row]:
+    return [{"above": tier.above, **as_document(tier.prices)} for tier in tiers]
 
 
 def _per_minute(second: float | None, token: float | None, tokens_per_second: int | None) -> float | None:

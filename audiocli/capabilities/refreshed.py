@@ -16,7 +16,7 @@ PUBLIC_MAPS = (
 )
 """LiteLLM's, and models.dev's."""
 
-# What each had in November 2026 is 392 and 353; one with far fewer is not that map.
+# What each had in November 2026 is 415 and 353; one with far fewer is not that map.
 FEWEST_MODELS = 500
 KEPT = "the old table is kept"
 
@@ -27,7 +27,7 @@ def write(path: str, litellm: Mapping[str, Any], models_dev: Mapping[str, Any]) 
     Raises `InputError` for maps that are not what they should be, and `OutputError`: the old one then stays.
     """
     text = build(litellm, models_dev)
-    rows = json.loads(text)
+    rows = {name: row for name, row in json.loads(text).items() if isinstance(row, dict)}
     known = rows.get("gpt-audio-1.5", {})
     if len(rows) < FEWEST_MODELS or not (known.get("audio_input") and known.get("audio_output")):
         raise InputError("the public maps lack the models that they had", hint=KEPT)

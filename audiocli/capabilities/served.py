@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from audiocli.capabilities.facts import TOKENS, Capabilities, Prices, Row
-from audiocli.capabilities.override import with_facts
+from audiocli.capabilities.facts import TOKENS, Capabilities, Prices, Row, with_facts
 from audiocli.capabilities.reading import count, date, items, mapping, price, text
 from audiocli.capabilities.sources import litellm_facts
 from audiocli.capabilities.table import Table

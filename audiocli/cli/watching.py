@@ -99,8 +99,7 @@ class Watch:
     def _count(self, piece: PieceDone) -> None:
         self.pieces += 1
         if piece.usage is not None:
-            sums = {name: value + getattr(piece.usage, name) for name, value in vars(self.usage).items()}
-            self.usage = Usage(**sums)
+            self.usage += piece.usage
 
 
 def watch_words(world: World, recording: Recording, *, live: bool) -> Watch:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 
 from audiocli.capabilities import Capabilities
 from audiocli.chat import ChatRequest, Finished, Message, TextDelta, TextPart, TranscriptDelta, Usage
@@ -168,6 +168,4 @@ class _Answer:
 
 
 def _sum(first: Usage | None, second: Usage | None) -> Usage | None:
-    if first is None or second is None:
-        return first or second
-    return Usage(*(a + b for a, b in zip(astuple(first), astuple(second), strict=True)))
+    return first + second if first and second else first or second

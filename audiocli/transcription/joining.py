@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from audiocli.chat import Usage
 from audiocli.transcript import Segment, Timing, Transcript, Word
@@ -104,10 +104,7 @@ def _language(spoken: Sequence[PieceDone]) -> str | None:
 
 
 def _total(usages: Sequence[Usage]) -> Usage | None:
-    if not usages:
-        return None
-    names = [field.name for field in fields(Usage)]
-    return Usage(**{name: sum(getattr(usage, name) for usage in usages) for name in names})
+    return sum(usages, Usage()) if usages else None
 
 
 def _found(ordered: Sequence[PieceDone], spoken: Sequence[PieceDone], several: bool) -> Iterator[str]:

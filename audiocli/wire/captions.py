@@ -325,9 +325,18 @@ def _segment(document: dict[str, Any]) -> Segment:
 
 
 def _usage(document: dict[str, Any]) -> Usage:
-    members = {field.name: _number(document.get(field.name, field.default)) for field in fields(Usage)}
+    cost = document.get("cost")
+    members = {
+        field.name: _number(document.get(field.name, field.default))
+        for field in fields(Usage)
+        if field.name != "cost"
+    }
     heard = members.pop("input_seconds")
-    return Usage(**{name: int(value) for name, value in members.items()}, input_seconds=heard)
+    return Usage(
+        **{name: int(value) for name, value in members.items()},
+        input_seconds=heard,
+        cost=None if cost is None else _number(cost),
+    )
 
 
 def _text(value: Any) -> str:

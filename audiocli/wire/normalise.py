@@ -308,15 +308,4 @@ class AnswerScanner:
         except InputError:
             self._readable = False  # What it is then is for its reader to judge.
         if self.usage is None and (usage := self._scanner.value("usage")):
-            self.usage = _usage(usage)
-
-
-def _usage(usage: dict[str, Any]) -> Usage:
-    match usage:
-        case {"type": "duration", "seconds": int() | float() as seconds}:
-            return Usage(input_seconds=float(seconds))
-        case {"input_tokens": _}:  # of the endpoints for audio
-            details = usage.get("input_token_details")
-            usage = {**usage, "prompt_tokens": usage["input_tokens"], "prompt_tokens_details": details}
-            usage["completion_tokens"] = usage.get("output_tokens")
-    return decode_usage(usage)
+            self.usage = decode_usage(usage)

@@ -21,7 +21,7 @@ from audiocli.wire.json import parse
 from audiocli.wire.prose import whole_characters
 from audiocli.wire.sse import DONE, encode_event
 from audiocli.wire.timeline import clean, timeline
-from audiocli.wire.transcripts import decode_usage, diarized_segments, encode_document, encode_usage
+from audiocli.wire.transcripts import counted_usage, diarized_segments, encode_document, encode_usage
 
 RESPONSE_FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
 GRANULARITIES = ("word", "segment")
@@ -257,7 +257,7 @@ def decode_transcript(document: dict[str, Any], duration: float) -> Transcript:
         duration=duration,
         timing=timing,
         language=_language(document),
-        usage=decode_usage(document.get("usage")),
+        usage=counted_usage(document.get("usage")),
     )
 
 

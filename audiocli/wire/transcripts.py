@@ -1,17 +1,15 @@
 """The JSON documents that OpenAI's service sends of a transcript, and what services count of it."""
 
 import zlib
-from math import isfinite, log
+from math import log
 from typing import Any
 
 from audiocli.chat import Usage
 from audiocli.transcript import Segment, Transcript, Word
-from audiocli.wire.timeline import time
+from audiocli.wire.usage import decode_usage
 
 _LEAST_LOGPROB = 1e-6
 """What tells "sure" from 0, which is sent where nothing is known."""
-
-_MOST = 1e12  # No count is larger.
 
 
 def encode_document(
@@ -91,8 +89,9 @@ def encode_usage(usage: Usage | None) -> dict[str, Any]:
     """The member `usage`: tokens, or where none were counted, seconds. Nothing where nothing is known."""
     if usage is None:
         return {}
+    charged = {} if usage.cost is None else {"cost": usage.cost}
     if usage.input_seconds and not usage.input_tokens and not usage.output_tokens:
-        return {"usage": {"type": "duration", "seconds": usage.input_seconds}}
+        return {"usage": {"type": "duration", "seconds": usage.input_seconds} | charged}
     details = {
         "text_tokens": usage.input_tokens - usage.input_audio_tokens,
         "audio_tokens": usage.input_audio_tokens,
@@ -104,31 +103,10 @@ def encode_usage(usage: Usage | None) -> dict[str, Any]:
         "input_token_details": details,
         "output_tokens": usage.output_tokens,
     }
-    return {"usage": tokens}
+    return {"usage": tokens | charged}
 
 
-def decode_usage(document: Any) -> Usage | None:
-    """What a service counts, by any of its names. Mistral's total has audio tokens that its parts lack."""
-    if not isinstance(document, dict):
-        return None
-    details = document.get("input_token_details") or document.get("prompt_tokens_details")
-    output = _count(document, "output_tokens", "completion_tokens")
-    usage = Usage(
-        input_tokens=max(
-            _count(document, "input_tokens", "prompt_tokens"), _count(document, "total_tokens") - output
-        ),
-        output_tokens=output,
-        input_audio_tokens=_count(details, "audio_tokens"),
-        cached_tokens=_count(details, "cached_tokens"),
-        input_seconds=_amount(document, "seconds") or _amount(document, "prompt_audio_seconds"),
-    )
+def counted_usage(document: Any) -> Usage | None:
+    """What a service counts; `None` if it counts nothing."""
+    usage = decode_usage(document) if isinstance(document, dict) else Usage()
     return None if usage == Usage() else usage
-
-
-def _count(document: Any, *names: str) -> int:
-    return next((int(amount) for name in names if (amount := _amount(document, name))), 0)
-
-
-def _amount(document: Any, name: str) -> float:
-    value = time(document.get(name)) if isinstance(document, dict) else None
-    return value if value is not None and isfinite(value) and 0 < value < _MOST else 0.0

@@ -9,6 +9,7 @@ import pytest
 from audiocli.audio.formats import Format
 from audiocli.audio.recording import Recording
 from audiocli.capabilities import Capabilities, Prices, lookup
+from audiocli.capabilities.facts import Tier
 from audiocli.chat import (
     AudioBytes,
     AudioDelta,
@@ -240,6 +241,52 @@ def test_sound_is_paid_by_the_second_where_that_is_the_price(
     usage: Usage | None, seconds: float, expected: float
 ) -> None:
     assert cost(usage, Prices(second_in=0.0001), seconds=seconds) == pytest.approx(expected)
+
+
+PRICED = Prices(text_in=2, text_out=10, audio_in=30, audio_out=60, cached_text_in=0.5, cached_audio_in=3)
+
+
+@pytest.mark.parametrize(
+    ("cached", "cached_audio", "dollars"),
+    [
+        (0, 0, 100 * 2 + 300 * 30),
+        (50, 0, 50 * 2 + 50 * 0.5 + 300 * 30),
+        (400, 300, 100 * 0.5 + 300 * 3),
+    ],
+)
+def test_cached_tokens_have_prices_of_their_own(cached: int, cached_audio: int, dollars: float) -> None:
+    usage = Usage(400, 0, 300, 0, cached, cached_audio)
+    assert cost(usage, PRICED) == pytest.approx(dollars / 1e6)
+
+
+def test_cached_tokens_without_a_price_are_billed_as_the_others() -> None:
+    prices = replace(PRICED, cached_text_in=None, cached_audio_in=None)
+    assert cost(Usage(400, 0, 300, 0, 400, 300), prices) == pytest.approx((100 * 2 + 300 * 30) / 1e6)
+
+
+def test_a_long_request_is_billed_at_its_tier() -> None:
+    prices = replace(PRICED, tiers=(Tier(200_000, replace(PRICED, text_in=4)),))
+    assert cost(Usage(200_000), prices) == pytest.approx(0.4)
+    assert cost(Usage(200_001), prices) == pytest.approx(200_001 * 4 / 1e6)
+
+
+def test_what_the_service_charges_is_the_cost() -> None:
+    assert cost(Usage(37, 12, cost=0.00010625), PRICED, seconds=3.7) == 0.00010625
+    assert cost(Usage(37, 12, cost=0.0), Prices()) == 0
+
+
+def test_a_short_recording_is_billed_at_the_least_length() -> None:
+    prices = Prices(second_in=0.001, min_seconds=10)
+    assert cost(None, prices, seconds=3.7) == pytest.approx(0.01)
+    assert cost(Usage(input_seconds=12), prices) == pytest.approx(0.012)
+    assert Capabilities(id="x", prices=prices).heard_for(3.7) == pytest.approx(0.01)
+
+
+def test_sound_by_the_second_is_billed_beside_the_tokens_of_text() -> None:
+    """Mistral's Voxtral: $0.1 a million tokens in, $0.4 out, $0.004 a minute of sound."""
+    prices = Prices(text_in=0.1, text_out=0.4, second_in=0.004 / 60)
+    usage = Usage(384, 248, 375, input_seconds=3)
+    assert cost(usage, prices) == pytest.approx((9 * 0.1 + 248 * 0.4) / 1e6 + 3 * 0.004 / 60)
 
 
 def test_what_is_free_costs_nothing() -> None:

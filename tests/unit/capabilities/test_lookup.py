@@ -1,6 +1,7 @@
 """A name finds its row: dated and undated, with and without its provider, behind a router."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,8 @@ def test_what_a_transcript_tells_beside_its_text(
         ("gemini/gemini-2.5-flash", 1 * 32 * 60 / 1e6, None),
         ("vertex_ai/gemini-3-flash-preview", 1 * 25 * 60 / 1e6, None),
         ("gemini/gemini-3.8-flash-tts", None, 9 * 25 * 60 / 1e6),
-        ("gemini/gemini-2.5-pro", None, None),  # nobody says what a token of sound costs
+        ("gemini/gemini-2.5-pro", 1.25 * 32 * 60 / 1e6, None),  # one price for all that is sent
+        ("mistral/voxtral-small-latest", 0.004, None),
         ("azure/phi-4-multimodal", None, None),  # nor how many of them a second has
         ("local", 0, 0),
     ],
@@ -170,7 +172,7 @@ def test_each_fact_has_its_source() -> None:
     for model in Table().models():
         assert model.source, model.id
     preview = known("gpt-audio")
-    assert preview.source_of("audio_in") == "LiteLLM 1.109.1"
+    assert preview.source_of("audio_in") == "LiteLLM 1.110.2"
     assert preview.source_of("voices") == "OpenAI's API reference, and the SDK's types (openai-python 3.54)"
 
 
@@ -201,3 +203,108 @@ def test_a_users_model_info_stands_above_the_table() -> None:
     assert own.source_of("audio_input") == "model_info in the config"
     assert own.source_of("audio_output") == table.source_of("audio_output")
     assert override(table, {}) == table
+
+
+@pytest.mark.parametrize(
+    ("name", "same_as"),
+    [
+        ("gemini/models/gemini-3.8-flash", "gemini/gemini-3.8-flash"),
+        ("ft:gpt-4o-audio-preview-2024-12-17:acme:dogs:abc", "gpt-4o-audio-preview-2024-12-17"),
+        ("openai/ft:gpt-audio-1.5:acme::abc", "gpt-audio-1.5"),
+        ("gpt-audio-1.5-2027-03-01", "gpt-audio-1.5"),
+        ("openrouter/openai/gpt-audio-2027-03-01", "openrouter/openai/gpt-audio"),
+    ],
+)
+def test_a_known_name_with_something_added_can_do_the_same(name: str, same_as: str) -> None:
+    longer, shorter = known(name), known(same_as)
+    for fact in ("mode", "audio_input", "audio_output", "needs_stream", "output_formats", "voices"):
+        assert getattr(longer, fact) == getattr(shorter, fact)
+
+
+def test_an_unknown_snapshot_does_not_end_with_its_namesake() -> None:
+    assert known("gpt-4o-audio-preview").shutdown == "2027-01-20"
+    assert known("gpt-4o-audio-preview-2027-05-05").shutdown is None
+
+
+def test_a_fine_tuned_model_has_a_price_of_its_own() -> None:
+    assert known("ft:gpt-audio-1.5:acme::abc").prices == Prices()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["vertex_ai/gemini/gemini-3.8-flash", "groq/openai/gpt-audio", "ft:", "ft:nobody:a", "x-2027-01-01"],
+)
+def test_what_only_looks_like_a_known_name_is_unknown(name: str) -> None:
+    assert lookup(name) is None
+
+
+@pytest.mark.parametrize("name", ["openrouter/openai/gpt-audio-1.5", "openrouter/openai/gpt-audio-mini"])
+def test_what_a_router_says_of_a_maker_holds_for_names_that_no_map_has(name: str) -> None:
+    model = known(name)
+    assert (model.needs_stream, model.output_formats, model.stream_formats) == (True, ("pcm16",), ("pcm16",))
+    assert "m4a" in model.input_formats
+    assert model.source_of("needs_stream") == "OpenRouter's documentation, 2026-11"
+
+
+def test_a_router_rule_is_no_model() -> None:
+    assert lookup("openrouter/openai/*") is None
+    assert not [name for name in Table().names() if "*" in name]
+    assert not [model.id for model in Table().models() if "*" in model.id]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "claude-sonnet-4-5",
+        "anthropic/claude-opus-4-5",
+        "gpt-5.1",
+        "together_ai/openai/gpt-oss-120b",
+        "deepseek-chat",
+    ],
+)
+def test_models_without_audio_are_known_as_such(name: str) -> None:
+    model = known(name)
+    assert (model.mode, model.audio_input, model.audio_output) == ("chat", False, False)
+    assert model.source in ("models.dev", "LiteLLM's map")
+
+
+def test_a_bare_name_is_found_if_one_provider_alone_has_it() -> None:
+    table = Table()
+    assert table.lookup("scribe_v2") == replace(known("elevenlabs/scribe_v2"))
+    assert table.lookup("whisper-large-v3-turbo") is None  # Groq's, and others'
+
+
+def test_after_its_end_a_model_may_be_answered_and_billed_by_its_successor() -> None:
+    for old, new in (("2.5-flash", "3.5-flash-lite"), ("2.5-pro", "3.8-flash")):
+        model, successor = known(f"gemini/gemini-{old}"), known(f"gemini/gemini-{new}")
+        assert (model.shutdown, model.successor) == ("2026-12-01", successor.id)
+        assert not model.is_retired("2026-12-01")
+        assert model.end("2026-11-28") == f"retires 2026-12-01, then answered by {successor.id}"
+        assert model.prices_on("2026-11-30") == model.prices
+        assert model.prices_on("2026-12-01") == successor.prices
+        assert model.prices_on("2027-02-01") == successor.prices_on("2027-02-01")
+
+
+def test_prices_hold_from_a_date() -> None:
+    for name in ("3.6-flash", "3.7-flash", "3.8-flash"):
+        model = known(f"gemini/gemini-{name}")
+        before, after = model.prices_on("2026-12-31"), model.prices_on("2027-01-01")
+        assert (before.text_in, before.text_out, before.audio_in) == (0.75, 3.75, 0.75)
+        assert (after.text_in, after.text_out, after.audio_in, after.cached_text_in) == (1.5, 7.5, 1.5, 0.15)
+
+
+def test_long_requests_have_prices_of_their_own() -> None:
+    prices = known("gemini/gemini-2.5-pro").prices
+    assert prices.for_request(200_000).text_in == 1.25
+    assert (prices.for_request(200_001).text_in, prices.for_request(200_001).audio_in) == (2.5, 2.5)
+    assert prices.for_request(200_001).text_out == 15
+
+
+def test_a_users_price_is_not_changed_by_the_tables_dates_and_tiers() -> None:
+    own = override(known("gemini/gemini-2.5-pro"), {"input_cost_per_token": 1e-06})
+    assert own.prices_on("2027-02-01").for_request(300_000).text_in == 1
+
+
+def test_a_models_price_may_be_cheaper_for_cached_tokens() -> None:
+    prices = known("gemini/gemini-2.5-flash").prices
+    assert (prices.cached_text_in, prices.cached_audio_in) == (0.03, 0.1)

@@ -69,9 +69,9 @@ def test_the_timing_is_the_coarsest_of_what_was_heard() -> None:
 
 
 def test_usage_is_added_up_and_unknown_where_none_is_known() -> None:
-    parts = [PieceDone(0, 1, (), "piece", usage=Usage(3, 4, 2, 1, 1, 0.5)) for _ in range(1)]
+    parts = [PieceDone(0, 1, (), "piece", usage=Usage(3, 4, 2, 1, 1, input_seconds=0.5)) for _ in range(1)]
     parts.append(PieceDone(1, 2, (), "piece", usage=Usage(1, 1, input_seconds=2)))
-    assert join(parts, 2).usage == Usage(4, 5, 2, 1, 1, 2.5)
+    assert join(parts, 2).usage == Usage(4, 5, 2, 1, 1, input_seconds=2.5)
     assert join([PieceDone(0, 1, (), "piece")], 1).usage is None
 
 

@@ -210,7 +210,7 @@ def test_answers_without_times_are_one_piece() -> None:
     assert mistral.timing == "piece"
     assert mistral.usage == Usage(input_tokens=378, output_tokens=11, input_audio_tokens=375, input_seconds=3)
     router = decode_transcript(body("other-providers/openrouter-transcription.json")["json"], 3.7)
-    assert (router.text, router.usage) == (ruby, Usage(input_tokens=37, output_tokens=12))
+    assert (router.text, router.usage) == (ruby, Usage(input_tokens=37, output_tokens=12, cost=0.00010625))
 
 
 @needs_recordings
