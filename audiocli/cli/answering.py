@@ -2,13 +2,13 @@
 
 import gc
 import json
-import time
 from pathlib import Path
 from typing import TextIO
 
 from audiocli.audio.formats import Format, format_of
 from audiocli.audio.recording import Recorder
 from audiocli.capabilities import Capabilities
+from audiocli.capabilities.dates import today
 from audiocli.chat import ChatRequest
 from audiocli.cli import render
 from audiocli.cli.ask import AskOptions
@@ -38,10 +38,10 @@ def answer(world: World, chosen: AskOptions) -> int:
     world.secret = target.endpoint.api_key if target.endpoint else None
     inputs = read_inputs(world, chosen)
     question = _question(chosen, inputs)
-    today = time.strftime("%Y-%m-%d")
-    request = compose(question, target, today=today)
+    date = today()
+    request = compose(question, target, today=date)
     if chosen.curl or chosen.dry_run:
-        known = target.capabilities or Capabilities(id=target.model)
+        known = (target.capabilities or Capabilities(id=target.model)).as_of(date)
         return _preview(world, chosen, target, request, estimate(question, inputs.seconds, known))
     provider = Retrying(
         build(target, settings, render.Download(world).show),
@@ -54,7 +54,7 @@ def answer(world: World, chosen: AskOptions) -> int:
     async def asked() -> Answer:
         # Where signals are heard: one that came earlier would leave the recorder's file behind.
         recorder = _recorder(world, chosen, question.output)
-        _announce(world, target, request, today)
+        _announce(world, target, request, date)
         world.progress.show(f"asking {target.model}")
         return await ask_model(provider, request, recorder=recorder, show=screen.show)
 
@@ -188,7 +188,7 @@ def _report(world: World, chosen: AskOptions, target: Target, answer: Answer, *,
     if unheard:
         world.note("the answer was spoken as well; -o FILE keeps the sound")
     world.detail(render.describe_timings(answer))
-    dollars = cost(answer.finished.usage, render.prices_of(target))
+    dollars = cost(answer.finished.usage, target.prices_on(today()))
     if chosen.json:
         document = render.answer_document(answer, target, world.notes)
         world.answer(json.dumps(document, ensure_ascii=False) + "\n")

@@ -1,10 +1,11 @@
 """How what is known of a model reads: in words, in lines for a pipe, in JSON."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from audiocli.capabilities import Capabilities
+from audiocli.capabilities.facts import as_document
 from audiocli.printable import one_line
 
 LONGEST_NAME = 200
@@ -12,6 +13,8 @@ LONGEST_VALUE = 2000
 _TEXT_UNITS = {
     "text_in": "tokens of text in",
     "text_out": "tokens of text out",
+    "cached_text_in": "cached tokens of text in",
+    "cached_audio_in": "cached tokens of audio in",
     "character_in": "characters in",
 }
 _TOLD = {
@@ -77,7 +80,10 @@ def _lines(known: Capabilities, today: str) -> Iterable[tuple[str, list[Fact]]]:
     yield "needs", [Fact(words, fact) for fact, words in _NEEDED.items() if getattr(known, fact)]
     yield "voices", _listed(known, "voices") if known.audio_output is not False else []
     yield "limits", _token_limits(known)
-    yield "prices", _prices(known)
+    yield "prices", _prices(known.as_of(today))
+    for change in known.price_changes:
+        if change.start > today:
+            yield f"from {change.start}", _prices(replace(known, prices=change.prices))
     yield "ends", [Fact(known.end(today) or "unknown", "shutdown" if known.shutdown else None)]
 
 
@@ -125,10 +131,19 @@ def _duration(seconds: int) -> str:
 
 
 def _prices(known: Capabilities) -> list[Fact]:
-    stated = {price for price in vars(known.prices).values() if price is not None}
+    stated = {price for price in vars(known.prices).values() if price not in (None, ())}
     if stated == {0}:
         return [Fact("free", "text_in")]
-    return [*_audio_prices(known), *_text_prices(known)] or [Fact("unknown")]
+    return [*_audio_prices(known), *_text_prices(known), *_conditions(known)] or [Fact("unknown")]
+
+
+def _conditions(known: Capabilities) -> Iterator[Fact]:
+    prices = known.prices
+    if prices.min_seconds:
+        yield Fact(f"at least {prices.min_seconds:g} s a request", "min_seconds")
+    for tier in prices.tiers:
+        above = ", ".join(fact.words for fact in _text_prices(replace(known, prices=tier.prices)))
+        yield Fact(f"above {tier.above:,} tokens in: {above}", "tiers")
 
 
 def _audio_prices(known: Capabilities) -> list[Fact]:
@@ -164,12 +179,13 @@ def yes_or_no(value: bool | None) -> str:
 
 
 def dollars(price: float) -> str:
-    return f"${price:.2f}" if price >= 0.1 else f"${price:.2g}"
+    return f"${price:.2f}" if price >= 0.1 and round(price, 2) == price else f"${price:.3g}"
 
 
 def row(known: Capabilities, today: str) -> tuple[str, ...]:
     """A model on one line: the cells under `COLUMNS`."""
-    minutes = (known.input_per_minute, known.output_per_minute)
+    priced = known.as_of(today)
+    minutes = (priced.input_per_minute, priced.output_per_minute)
     audible = (known.audio_input, known.audio_output)
     return (
         one_line(known.id, LONGEST_NAME),
@@ -212,8 +228,14 @@ def as_json(models: Sequence[Capabilities], today: str, notes: Sequence[str] = (
 
 
 def _document(known: Capabilities, today: str) -> dict[str, object]:
+    known = known.as_of(today)
     return vars(known) | {
-        "prices": vars(known.prices),
+        "prices": as_document(known.prices),
+        "price_changes": [
+            {"start": change.start, **as_document(change.prices)}
+            for change in known.price_changes
+            if change.start > today
+        ],
         "input_per_minute": known.input_per_minute,
         "output_per_minute": known.output_per_minute,
         "retired": known.is_retired(today),

@@ -1,11 +1,11 @@
 """`audiocli caps`: what it takes on the command line."""
 
-import time
 from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
+from audiocli.capabilities.dates import today
 from audiocli.cli import options
 from audiocli.cli.contradictions import check_contradictions
 from audiocli.cli.world import World
@@ -118,4 +118,4 @@ def caps(
     check_contradictions(context)
     from audiocli.cli.looking_up import look_up  # Not for --help.
 
-    return look_up(world, chosen, today=time.strftime("%Y-%m-%d"))
+    return look_up(world, chosen, today=today())

@@ -3,8 +3,11 @@
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any
 
+from audiocli.capabilities import Capabilities
+from audiocli.capabilities.dates import today
 from audiocli.cli.planning import Plan, address, wanted
 from audiocli.cli.recordings import Recording
 from audiocli.cli.render import describe_dollars
@@ -28,7 +31,7 @@ def forecast(world: World, plan: Plan) -> int:
     pairs = zip(plan.recordings, plan.paths, strict=True)
     items = [_item(recording, path, plan, journal) for recording, path in pairs]
     seconds = sum(item["duration_s"] or 0 for item in items)
-    dollars = _dollars(plan.target, seconds)
+    dollars = _dollars(plan.target, [item["duration_s"] or 0 for item in items])
     url = address(plan.target)
     document = {
         "schema": 1,
@@ -81,12 +84,13 @@ def _seconds(path: str, options: JobOptions) -> float:
     return round(max(0.0, end - options.start), 3)
 
 
-def _dollars(target: Target, seconds: float) -> float | None:
-    """What it costs to send so much sound, about; `None` where that is not known."""
+def _dollars(target: Target, lengths: Iterable[float]) -> float | None:
+    """What it costs to send recordings of so many seconds, about; `None` if that is not known."""
     if target.endpoint is None:
         return 0.0
-    minute = target.capabilities.input_per_minute if target.capabilities else None
-    return None if minute is None else round(minute * seconds / 60, 6)
+    known = (target.capabilities or Capabilities(id=target.model)).as_of(today())
+    costs = [known.heard_for(seconds) for seconds in lengths]
+    return None if None in costs else round(sum(filter(None, costs)), 6)
 
 
 def _price(dollars: float | None) -> str:

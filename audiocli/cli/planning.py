@@ -1,11 +1,11 @@
 """What shall be transcribed, by whom, and where to: known before anything is read or sent."""
 
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from audiocli.capabilities.dates import today
 from audiocli.cli.forms import Format, format_of
 from audiocli.cli.options import parse_time
 from audiocli.cli.recordings import STDIN, Recording, find_recordings
@@ -133,10 +133,6 @@ def wanted(options: JobOptions) -> Wanted:
         prompt=options.prompt is not None,
         today=today(),
     )
-
-
-def today() -> str:
-    return time.strftime("%Y-%m-%d")
 
 
 def address(target: Target) -> str | None:

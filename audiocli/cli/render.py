@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from audiocli.audio.recording import PcmFormat, Recording
-from audiocli.capabilities import Prices
+from audiocli.capabilities.dates import today
 from audiocli.chat import PCM_BYTES_PER_SECOND, AudioDelta, Event, Finished, TextDelta, TranscriptDelta, Usage
 from audiocli.cli.progress import DownloadBar, Progress
 from audiocli.cli.world import World, is_terminal
@@ -203,7 +203,7 @@ def answer_document(answer: Answer, target: Target, notes: Sequence[str]) -> dic
         "transcript": answer.text,
         "finish_reason": finished.finish_reason,
         "audio": _audio_document(answer),
-        "usage": None if usage is None else vars(usage) | {"cost_usd": cost(usage, prices_of(target))},
+        "usage": _usage_document(usage, target),
         "notes": list(notes),
         "timings": {
             "first_text_s": _rounded(answer.timings.first_text),
@@ -228,9 +228,12 @@ def _audio_document(answer: Answer) -> dict[str, Any] | None:
     }
 
 
+def _usage_document(usage: Usage | None, target: Target) -> dict[str, Any] | None:
+    if usage is None:
+        return None
+    counted = {name: value for name, value in vars(usage).items() if name != "cost"}
+    return counted | {"cost_usd": cost(usage, target.prices_on(today()))}
+
+
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
-
-
-def prices_of(target: Target) -> Prices:
-    return target.capabilities.prices if target.capabilities else Prices()

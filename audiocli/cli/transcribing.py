@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from audiocli.capabilities.dates import today
 from audiocli.cli import render, results
 from audiocli.cli.options import parse_size
-from audiocli.cli.planning import Plan, address, planned, today
+from audiocli.cli.planning import Plan, address, planned
 from audiocli.cli.recordings import Recording
 from audiocli.cli.render import watched
 from audiocli.cli.results import Result, result_of

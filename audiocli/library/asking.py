@@ -1,7 +1,6 @@
 """Ask a model, with our own types."""
 
 import asyncio
-import datetime
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -11,6 +10,7 @@ from audiocli.audio.formats import format_of
 from audiocli.audio.prepare import Prepared, prepare
 from audiocli.audio.recording import Recorder
 from audiocli.audio.source import open_input
+from audiocli.capabilities.dates import today
 from audiocli.chat import AudioBytes, AudioSource, ChatRequest, Event, Extra
 from audiocli.client import Answer, Question, compose
 from audiocli.client import ask as ask_provider
@@ -116,7 +116,7 @@ stream = iterating(astream)
 
 
 def _composed(question: Question, target: Target) -> ChatRequest:
-    return compose(question, target, today=datetime.datetime.now(datetime.UTC).date().isoformat())
+    return compose(question, target, today=today())
 
 
 def _recorder(path: str) -> Recorder:

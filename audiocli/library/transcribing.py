@@ -1,12 +1,12 @@
 """Write down what is said, with our own types."""
 
 import asyncio
-import datetime
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 
+from audiocli.capabilities.dates import today
 from audiocli.errors import ReplyError, UsageError
 from audiocli.library.blocking import blocking
 from audiocli.library.connection import configured
@@ -63,7 +63,7 @@ async def atranscribe(
         requests=REQUESTS,
         retries=retries,
         timeout=timeout,
-        today=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        today=today(),
     )
     async with _in_file(audio) as path:
         return await _transcript(LocalExecutor(connect), Job(path, options), show)

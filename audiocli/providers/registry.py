@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from audiocli.capabilities import Capabilities, Table, current_table, known_models, lookup
+from audiocli.capabilities import Capabilities, Prices, Table, current_table, known_models, lookup
 from audiocli.capabilities.override import override
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, same_origin
 from audiocli.errors import (
@@ -186,6 +186,10 @@ class Target:
     def tries(self, wanted: int | None) -> int:
         """How often a call is tried again, likewise."""
         return next((each for each in (wanted, self.retries) if each is not None), DEFAULT_RETRIES)
+
+    def prices_on(self, today: str) -> Prices:
+        """Its prices on that ISO date; none of them known for a model that nobody knows."""
+        return self.capabilities.prices_on(today) if self.capabilities else Prices()
 
 
 def resolve(

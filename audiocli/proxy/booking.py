@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from audiocli.audio.passing_by import Length
+from audiocli.capabilities import Capabilities
+from audiocli.capabilities.dates import today
 from audiocli.capabilities.facts import TOKENS
 from audiocli.chat import Usage
 from audiocli.client import CHARACTERS_PER_TOKEN, cost
@@ -87,15 +89,28 @@ class Entry:
         return Usage(input_tokens=text, output_tokens=sound, output_audio_tokens=sound) if sound else None
 
     @property
+    def known(self) -> Capabilities | None:
+        """What is known of the model that is asked."""
+        return self.deployment.target.capabilities if self.deployment else None
+
+    @property
+    def heard(self) -> float:
+        """Seconds of sound that were sent, as far as the service counts them."""
+        return _seconds_heard(self.used, self.known) if self.used else 0.0
+
+    @property
     def cost(self) -> float | None:
         """US dollars; `None` where that is not known."""
-        known = self.deployment and self.deployment.target.capabilities
+        used, known = self.used, self.known
+        if used is not None and used.cost is not None:
+            return used.cost
         if not known:
             return None
-        price = known.prices.character_in
+        prices = known.prices_on(today()) if known.price_changes else known.prices
+        price = prices.character_in
         if price is not None and self.asked is not None and self.asked.characters:
             return price * self.asked.characters / TOKENS if self.first_byte is not None else None
-        return cost(self.used, known.prices)
+        return cost(used, prices)
 
 
 class Books:
@@ -132,7 +147,7 @@ class Books:
             "stream": entry.streamed,
             "latency_ms": _milliseconds(entry.started, now),
             "first_byte_ms": _milliseconds(entry.started, entry.first_byte),
-            **_used(used),
+            **_used(used, entry.heard),
             "cost_usd": _dollars(spent),
             "key": entry.key,
         }
@@ -145,14 +160,14 @@ class Books:
         if entry.first_audio is not None:
             metrics.first_audio(*labels).observe(entry.first_audio - entry.started)
         if used is not None:
-            self._count_usage(used, labels)
+            self._count_usage(used, entry.heard, labels)
         metrics.cost(*labels).inc(spent or 0.0)
 
-    def _count_usage(self, usage: Usage, labels: tuple[str, str]) -> None:
+    def _count_usage(self, usage: Usage, heard: float, labels: tuple[str, str]) -> None:
         metrics = self._metrics
         metrics.tokens(*labels, "in").inc(usage.input_tokens)
         metrics.tokens(*labels, "out").inc(usage.output_tokens)
-        metrics.audio_seconds(*labels, "in").inc(_heard(usage))
+        metrics.audio_seconds(*labels, "in").inc(heard)
         metrics.audio_seconds(*labels, "out").inc(usage.output_audio_tokens * OUTPUT_AUDIO_TOKEN_SECONDS)
 
 
@@ -161,19 +176,21 @@ def _labels(deployment: Deployment | None) -> tuple[str, str]:
     return (deployment.group, deployment.id) if deployment else ("", "")
 
 
-def _used(usage: Usage | None) -> dict[str, object]:
+def _used(usage: Usage | None, heard: float) -> dict[str, object]:
     if usage is None:
         usage = Usage()
     return {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
-        "audio_seconds_in": round(_heard(usage), 3),
+        "audio_seconds_in": round(heard, 3),
         "audio_seconds_out": round(usage.output_audio_tokens * OUTPUT_AUDIO_TOKEN_SECONDS, 3),
     }
 
 
-def _heard(usage: Usage) -> float:
-    return usage.input_seconds or usage.input_audio_tokens * INPUT_AUDIO_TOKEN_SECONDS
+def _seconds_heard(usage: Usage, known: Capabilities | None) -> float:
+    rate = known.input_tokens_per_second if known else None
+    second = 1 / rate if rate else INPUT_AUDIO_TOKEN_SECONDS
+    return usage.input_seconds or usage.input_audio_tokens * second
 
 
 def _milliseconds(started: float, ended: float | None) -> float | None:

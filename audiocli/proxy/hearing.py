@@ -9,7 +9,7 @@ from io import FileIO
 
 from audiocli.audio.recorded import Sound, examine
 from audiocli.audio.source import StoredSource
-from audiocli.capabilities import Prices
+from audiocli.capabilities.dates import today
 from audiocli.chat import TextDelta, Usage
 from audiocli.errors import RejectedError
 from audiocli.files import write_all
@@ -103,7 +103,6 @@ async def _hear(
     """Words in the order of the sound, then the transcript."""
     target = deployment.target
     transcriber = state.engines.transcriber(target, state.settings.config)
-    prices = target.capabilities.prices if target.capabilities else Prices()
     hearing = Hearing(
         Recording(Opened(NAME, sound.source), sound, 0.0, sound.duration),
         JobOptions(
@@ -113,7 +112,7 @@ async def _hear(
             timed=shape.response_format in TIMED,
         ),
         [],
-        Connection(target.name, target.model, transcriber, prices),
+        Connection(target.name, target.model, transcriber, target.prices_on(today())),
         asyncio.Semaphore(transcriber.limits.parallel),
         state.engines.reading,
     )

@@ -1,10 +1,10 @@
 """What clients may ask for: the names of models, as OpenAI lists them and as LiteLLM tells of them."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from audiocli.capabilities import Capabilities
+from audiocli.capabilities.dates import today
 from audiocli.capabilities.facts import TOKENS
 from audiocli.providers.registry import HOSTS, Target
 from audiocli.proxy.state import State
@@ -43,11 +43,11 @@ def _behind(wildcard: Deployment, state: State) -> Iterator[str]:
     host = _host(wildcard.target)
     if not star or host is None:
         return
-    today = datetime.now(UTC).date().isoformat()
+    date = today()
     for known in state.settings.table.models():
         model = known.id.removeprefix(f"{host}/")
         fits = len(model) >= len(before + after) and model.startswith(before) and model.endswith(after)
-        if known.provider == host and known.mode in _SERVED and fits and not known.is_retired(today):
+        if known.provider == host and known.mode in _SERVED and fits and not known.is_retired(date):
             yield wildcard.group.replace("*", model[len(before) : len(model) - len(after)], 1)
 
 
@@ -117,11 +117,13 @@ def _facts(deployment: Deployment) -> Row:
 
 
 def _prices(known: Capabilities) -> Row:
-    prices = known.prices
+    prices = known.prices_on(today())
     return {
         "input_cost_per_token": _one(prices.text_in),
         "output_cost_per_token": _one(prices.text_out),
         "input_cost_per_audio_token": _one(prices.audio_in),
+        "cache_read_input_token_cost": _one(prices.cached_text_in),
+        "cache_read_input_audio_token_cost": _one(prices.cached_audio_in),
         "output_cost_per_audio_token": _one(prices.audio_out),
         "input_cost_per_second": prices.second_in,
         "output_cost_per_second": prices.second_out,

@@ -1,6 +1,5 @@
 """Who writes a recording down, as the configuration and a job's options say."""
 
-from audiocli.capabilities import Prices
 from audiocli.config import Config
 from audiocli.providers.pace import Pace, reliable
 from audiocli.providers.registry import Progress, Target, resolve, transcriber
@@ -46,7 +45,7 @@ def connecting(
         paced = reliable(
             asked, own, retries=target.tries(retries), timeout=target.seconds(timeout), notify=notify
         )
-        return Connection(_name(target), target.model, paced, known.prices if known else Prices())
+        return Connection(_name(target), target.model, paced, target.prices_on(today))
 
     return connect
 

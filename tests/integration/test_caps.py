@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,7 @@ def test_can_answers_by_its_exit_code_alone(model: str, ability: str, code: int)
     ("arguments", "code", "says"),
     [
         (["gpt-4o-audio-previw"], 10, "did you mean gpt-4o-audio-preview"),
-        (["scribe_v2"], 10, "did you mean elevenlabs/scribe_v2?"),
+        (["elevenlabs/scribe_v3"], 10, "did you mean elevenlabs/scribe_v2"),
         (["\x1b[2Jnosuch"], 10, "audiocli caps lists what it knows"),
         (["--provider", "nosuch"], 10, "no model is like that"),
         (["gpt-audio", "--can", "fly"], 2, "it knows audio-input"),
@@ -510,3 +511,26 @@ def test_a_broken_map_leaves_the_old_table(litellm: object, tmp_path: Path) -> N
         refresh(str(path), (f"{server.url}/litellm", f"{server.url}/models_dev"))
     assert [file.name for file in tmp_path.iterdir()] == ["models.json"]
     assert path.read_text() == "old"
+
+
+def test_prices_to_come_are_shown_with_their_date() -> None:
+    shown = audiocli("caps", "gemini/gemini-3.8-flash").stdout.decode()
+    if time.strftime("%Y", time.gmtime()) > "2026":
+        pytest.skip("the price has changed")
+    assert "$1.50 a million tokens of text in" in shown
+    document = json.loads(audiocli("caps", "gemini/gemini-3.8-flash", "--json").stdout)
+    (change,) = document["models"][0]["price_changes"]
+    assert (change["start"], change["text_in"]) == ("2027-01-01", 1.5)
+
+
+def test_tiers_cached_tokens_and_least_lengths_are_shown() -> None:
+    shown = audiocli("caps", "vertex_ai/gemini-3.1-pro-preview", "groq/whisper-large-v3").stdout.decode()
+    assert "above 200,000 tokens in: $4.00 a million tokens of text in" in shown
+    assert "cached tokens of text in" in shown
+    assert "at least 10 s a request" in shown
+
+
+def test_a_model_without_audio_is_known_as_one() -> None:
+    shown = audiocli("caps", "claude-sonnet-4-5").stdout.decode()
+    assert re.search(r"audio in +no\b", shown)
+    assert audiocli("caps", "claude-sonnet-4-5", "--can", "audio-input").returncode == 3

@@ -83,6 +83,33 @@ def test_what_a_service_counts_is_what_is_booked(tmp_path: Path) -> None:
         pytest.param((event({"error": {"message": "no", "type": "server_error"}}),), id="error"),
     ],
 )
+@pytest.mark.parametrize(
+    ("usage", "booked"),
+    [
+        (  # Mistral's, which counts sound beside the prompt
+            {
+                "prompt_audio_seconds": 3,
+                "prompt_tokens": 9,
+                "completion_tokens": 248,
+                "total_tokens": 632,
+                "prompt_tokens_details": {"audio_tokens": 375},
+            },
+            {"input_tokens": 384, "audio_seconds_in": 3, "cost_usd": 9e-6 + 375e-5 + 496e-6},
+        ),
+        (HEARD | {"cost": 0.25}, {"input_tokens": 30, "audio_seconds_in": 2, "cost_usd": 0.25}),
+    ],
+)
+def test_each_services_way_of_counting_is_booked(
+    tmp_path: Path, usage: dict[str, Any], booked: dict[str, float]
+) -> None:
+    def count(exchange: Exchange) -> None:
+        answer(exchange, {**COMPLETION, "usage": usage})
+
+    with serve(count) as server, gateway(tmp_path, priced(server.url)) as gate:
+        httpx.post(gate.url + CHAT, json={"model": "voice", "messages": []})
+        assert {name: gate.entry[name] for name in booked} == pytest.approx(booked)
+
+
 def test_the_sound_of_a_stream_is_booked_where_the_service_says_nothing(
     tmp_path: Path, ending: tuple[bytes, ...]
 ) -> None:
