@@ -337,12 +337,12 @@ def test_a_rate_limit_says_when_to_come_back() -> None:
 
 
 def test_limits_are_waited_for_and_a_quota_is_not() -> None:
-    limited = replying({"error": {"code": "rate_limit_exceeded"}}, "429 x", retry_after="0")
+    limited = replying({"error": {"code": "rate_limit_exceeded"}}, "429 x", retry_after="0.01")
     with serve(limited, limited, limited, replying(ANSWER)) as server:
         careful = reliable(transcriber(server), Pace(4), retries=3)
         assert transcript(heard(careful)).text == "We go now."
         assert server.connections == 4
-    spent = replying({"error": {"code": "insufficient_quota"}}, "429 x", retry_after="0")
+    spent = replying({"error": {"code": "insufficient_quota"}}, "429 x", retry_after="0.01")
     with serve(spent) as server, pytest.raises(RateLimitError):
         heard(reliable(transcriber(server), Pace(4)))
     assert server.connections == 1
