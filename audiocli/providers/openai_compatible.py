@@ -15,7 +15,7 @@ from audiocli.chat import (
     TextDelta,
     TranscriptDelta,
 )
-from audiocli.errors import ProviderError, ReplyError
+from audiocli.errors import ConnectError, DeadlineError, ProviderError, ReplyError
 from audiocli.http import Reply, post
 from audiocli.printable import printable
 from audiocli.providers.endpoint import Endpoint, common_headers, masked, texts, without_key
@@ -59,8 +59,8 @@ class OpenAICompatible:
                 async with aclosing(_decode(reply)) as events:
                     async for event in events:
                         yield event
-        except ProviderError as error:
-            # An answer that has begun is paid for: it would be paid for again.
+        except (ConnectError, DeadlineError, ReplyError) as error:
+            # An answer that has begun is paid for: it would be paid for again. An error in its place is not.
             error.retryable = error.retryable and not begun
             raise
 

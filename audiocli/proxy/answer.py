@@ -4,10 +4,10 @@ import asyncio
 import json
 from collections.abc import Iterable
 
-from audiocli.errors import AudiocliError
+from audiocli.errors import AudiocliError, ReplyError
 from audiocli.proxy.booking import Entry
 from audiocli.proxy.incoming import Incoming, Send
-from audiocli.proxy.replies import Header, header_value, send_error
+from audiocli.proxy.replies import EVENT_HEADERS, Header, header_value, send_error
 from audiocli.wire.errors import encode_error
 from audiocli.wire.sse import encode_event
 
@@ -15,29 +15,47 @@ from audiocli.wire.sse import encode_event
 class Answer:
     """The answer to one request, as it is sent. Once it has `begun`, its status stands and no other is tried.
 
-    `incoming` is the request's body, as soon as it is read; `limit` the time within which the present try has
-    to begin the answer.
+    One that is `opened` has sent the headers of a stream and comments, but no event: another deployment may
+    still answer. `incoming` is the request's body, as soon as it is read; `limit` the time within which the
+    present try has to begin the answer.
     """
 
     def __init__(self, send: Send, entry: Entry) -> None:
         self.entry = entry
         self.incoming: Incoming | None = None
         self.limit: asyncio.Timeout | None = None
+        self.opened = False
         self.begun = False
         self.ended = False
         self._send = send
         self._events = False  # an error can be told within it
 
     async def begin(self, status: int, headers: Iterable[Header], *, events: bool = False) -> None:
-        """Send the headers. A stream of `events` can tell an error later on."""
+        """Send the headers. A stream of `events` can tell an error later on.
+
+        Raises `ReplyError` for anything but events if a stream of them is open.
+        """
+        if self.opened and not events:
+            raise ReplyError("the service sent its answer in one piece, where a stream was asked for")
         self.entry.answered()
         self.entry.status, self.begun, self._events = status, True, events
         if self.limit is not None:
             self.limit.reschedule(None)
         if self.incoming is not None:
             self.incoming.forget()
-        own = [*headers, *self._own_headers(costs=not events)]
-        await self._send({"type": "http.response.start", "status": status, "headers": own})
+        if not self.opened:
+            await self._start(status, [*headers, *self._own_headers(costs=not events)])
+
+    async def keep_open(self, comment: bytes) -> None:
+        """Send a comment between events, so that nobody on the way takes the connection for idle."""
+        if not self.opened and not self.begun:
+            self.opened = self._events = True
+            self.entry.status = 200
+            await self._start(200, [*EVENT_HEADERS, *self._own_headers(names=False)])
+        await self.write(comment)
+
+    async def _start(self, status: int, headers: list[Header]) -> None:
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def write(self, data: bytes) -> None:
         """More of the body. Waits while the client is slower than what is sent."""
@@ -59,7 +77,7 @@ class Answer:
         off, and it looks as cut off as it is.
         """
         self.entry.failed(error)
-        if not self.begun:
+        if not self.begun and not self.opened:
             self.begun = True
             self.entry.status = await send_error(
                 self._send, error, self._own_headers(), tried_again=self.entry.tries > 1
@@ -67,10 +85,10 @@ class Answer:
         elif self._events and not self.ended:
             await self.end(encode_event(json.dumps(encode_error(error)).encode()))
 
-    def _own_headers(self, *, costs: bool = False) -> list[Header]:
+    def _own_headers(self, *, costs: bool = False, names: bool = True) -> list[Header]:
         entry = self.entry
         own = [(b"x-request-id", entry.id.encode())]
-        if entry.deployment is not None:
+        if names and entry.deployment is not None:
             own.append((b"x-audiocli-model", header_value(entry.deployment.target.name)))
         if costs and (cost := entry.cost) is not None:
             own.append((b"x-audiocli-cost", f"{cost:.6f}".encode()))

@@ -1,7 +1,8 @@
 """A server's answer on its way to the client: as a stream of events, as a document, or as sound."""
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,7 +19,7 @@ from audiocli.proxy.settings import Settings
 from audiocli.proxy.streaming import MB, Patience, pass_stream
 from audiocli.proxy.upstream import Reply
 from audiocli.router import Deployment
-from audiocli.wire.errors import decode_error
+from audiocli.wire.errors import answer_error, decode_error, is_error
 from audiocli.wire.json import decode_base64, parse
 from audiocli.wire.normalise import AnswerScanner, decode_unstreamed
 
@@ -128,14 +129,30 @@ def _check_beginning(scanner: AnswerScanner, request: Request) -> None:
 
 
 def _check_document(scanner: AnswerScanner, held: Sequence[bytes], request: Request) -> None:
-    """Raise `ReplyError` for what is no answer, and the error that it is in place of one."""
-    if "error" not in scanner.names and ("choices" in scanner.names or (scanner.names and not request.chats)):
+    """Raise `ReplyError` for what is no answer, and the error that it is in place of one.
+
+    What looks like an answer is not parsed.
+    """
+    names = scanner.names
+    if names and names.isdisjoint(_SUSPICIOUS) and (not request.chats or _has_choices(names, held)):
         return
     document = parse(b"".join(held))
-    if document.get("error"):
-        raise decode_error(document)
-    if request.chats and not isinstance(document.get("choices"), list):
+    if error := answer_error(document):
+        raise error
+    choices = document.get("choices")
+    if request.chats and not (choices and isinstance(choices, list)):
         raise ReplyError("the service sent something in place of an answer")
+
+
+_SUSPICIOUS = frozenset({"error", "message", "detail", "errors", "msg", "type"})
+"""Members that make a document worth a look: answers have none of them."""
+
+_NO_CHOICES = re.compile(rb'"choices"\s*:\s*(?:\[\s*\]|null)')
+
+
+def _has_choices(names: Collection[str], held: Sequence[bytes]) -> bool:
+    """Whether a document has choices, none of which is an error."""
+    return "choices" in names and not any(b'"error"' in each or _NO_CHOICES.search(each) for each in held)
 
 
 def _sound(document: dict[str, Any]) -> Length:
@@ -159,11 +176,12 @@ async def _pass_rest(reply: Reply, scanner: AnswerScanner, held: Sequence[bytes]
 
 
 async def _pass_sound(reply: Reply, request: Request, answer: Answer, settings: Settings) -> None:
-    """Sound, and the text of a transcription, go on as they come."""
+    """Sound, and the text of a transcription, go on as they come, unless they begin as an error does."""
     patience = Patience(settings.bounds.stream_idle_timeout)
     length = Length(PCM_BYTES_PER_SECOND if reply.media_type == RAW else None)
-    while block := await patience.block(reply):
-        patience.renew()
+    first = await _first(reply, patience)
+    while block := first or await patience.block(reply):
+        first = b""
         length.count(block)
         if not answer.begun:
             await answer.begin(reply.status, _headers(reply, reply.headers.get("content-length")))
@@ -172,6 +190,30 @@ async def _pass_sound(reply: Reply, request: Request, answer: Answer, settings: 
     if not answer.begun:
         raise ReplyError("the service sent an empty answer")
     await answer.end()
+
+
+async def _first(reply: Reply, patience: Patience) -> bytes:
+    """The first of a body; raises the error that the whole of a short one is, whatever it says that it is."""
+    first = await patience.block(reply)
+    while _MAY_BE_ERROR.match(first) and len(first) < MAX_ERROR_BYTES:
+        if not (block := await patience.block(reply)):
+            _check_text(first)
+            break
+        first += block
+    return first
+
+
+def _check_text(body: bytes) -> None:
+    try:
+        document = parse(body)
+    except ReplyError:
+        return  # It is a text that begins like this.
+    if is_error(document):
+        raise decode_error(document)
+
+
+# Sound never begins so, but for raw samples, and these only by chance.
+_MAY_BE_ERROR = re.compile(rb'\s*\{\s*(?:"[a-z_]{0,40}(?:"|\Z)|\Z)|\s*\Z')
 
 
 def _book_speech(request: Request, entry: Entry, length: Length) -> None:

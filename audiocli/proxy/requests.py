@@ -32,8 +32,9 @@ class Request(Protocol):
     """One request on its way.
 
     `path` is where it goes below a deployment's base URL. `see` is shown each block of the body, and `close`
-    is called after the last; both raise `InputError`. `model` is `None` until it is known. `characters` and
-    `seconds` are what has come so far of text to be spoken, and of sound to be written down.
+    is called after the last; both raise `InputError`. `model` is `None` until it is known. `choices` are how
+    many answers a chat asks for. `characters` and `seconds` are what has come so far of text to be spoken,
+    and of sound to be written down.
     """
 
     path: str
@@ -48,6 +49,9 @@ class Request(Protocol):
 
     @property
     def asks_usage(self) -> bool: ...
+
+    @property
+    def choices(self) -> int: ...
 
     @property
     def characters(self) -> int: ...
@@ -99,6 +103,10 @@ class JsonRequest:
         return self._scanner.asks_usage
 
     @property
+    def choices(self) -> int:
+        return self._scanner.choices
+
+    @property
     def characters(self) -> int:
         return self._scanner.characters
 
@@ -134,6 +142,7 @@ class FormRequest:
 
     asks_usage = False
     chats = False
+    choices = 1
     characters = 0
 
     def __init__(self, scope: Scope, path: str, settings: Settings) -> None:

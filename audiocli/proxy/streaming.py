@@ -1,6 +1,7 @@
 """Streams of events on their way from a server to a client, in their normal form or as they come."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -12,10 +13,13 @@ from audiocli.proxy.replies import Header
 from audiocli.proxy.requests import Request
 from audiocli.proxy.settings import Settings
 from audiocli.proxy.upstream import Reply
+from audiocli.wire.errors import decode_error, decode_failure, is_error
+from audiocli.wire.json import parse
 from audiocli.wire.normalise import AnswerScanner, StreamNormaliser
-from audiocli.wire.sse import EventDecoder
+from audiocli.wire.sse import EventDecoder, Failure, encode_comment
 
 MB = 1_000_000
+KEEP_ALIVE = encode_comment(b"keepalive")
 
 
 async def pass_stream(
@@ -26,24 +30,14 @@ async def pass_stream(
     """
     entry, stream = answer.entry, _stream(request, settings)
     entry.streamed = True
-    patience = Patience(settings.bounds.stream_idle_timeout)
-
-    async def send(data: bytes) -> None:
-        if data and not answer.begun:
-            await answer.begin(reply.status, [*headers, (b"cache-control", b"no-cache")], events=True)
-        if data:
-            await answer.write(data)
-
+    head = (reply.status, [*headers, (b"cache-control", b"no-cache")])
+    client = _Client(answer, stream, head, settings.bounds.keepalive_seconds)
+    patience = Patience(settings.bounds.stream_idle_timeout, client)
     try:
         while not stream.done and (block := await patience.block(reply)):
-            data, events = stream.feed(block)
-            if events:  # A comment keeps the connection, but says nothing.
-                patience.renew()
-            if stream.sound_bytes and entry.first_audio is None:
-                entry.first_audio = time.monotonic()
-            await send(data)
+            await client.pass_on(block)
             stream.check()
-        await send(stream.close())
+        await client.send(stream.close())
         await reply.linger()
         await answer.end()
     except ProviderError:
@@ -78,8 +72,12 @@ class _Stream(Protocol):
     @property
     def usage(self) -> Usage | None: ...
 
-    def feed(self, block: bytes) -> tuple[bytes, int]:
-        """What to send now, and how many events `block` has completed."""
+    def feed(self, block: bytes) -> bytes:
+        """What to send now."""
+        ...
+
+    def comments(self) -> bytes:
+        """What has come between events and is not in what `feed` gives out, since the last call."""
         ...
 
     def check(self) -> None: ...
@@ -92,8 +90,8 @@ class _Stream(Protocol):
 def _stream(request: Request, settings: Settings) -> _Stream:
     most = int(settings.bounds.stream_buffer_mb * MB)
     if request.chats and settings.normalise:
-        return _Normal(most, usage=request.asks_usage)
-    return _AsItCame(most, chat=request.chats)
+        return _Normal(most, usage=request.asks_usage, choices=request.choices)
+    return _AsItCame(most, choices=request.choices if request.chats else None)
 
 
 class _Normal:
@@ -101,10 +99,10 @@ class _Normal:
 
     within_event = False
 
-    def __init__(self, max_event_bytes: int, *, usage: bool) -> None:
+    def __init__(self, max_event_bytes: int, *, usage: bool, choices: int) -> None:
         self.failure: ProviderError | None = None
         self._events = EventDecoder(max_event_bytes=max_event_bytes)
-        self._chat = StreamNormaliser(usage=usage)
+        self._chat = StreamNormaliser(usage=usage, choices=choices)
         self._begun = False
 
     @property
@@ -119,9 +117,14 @@ class _Normal:
     def usage(self) -> Usage | None:
         return self._chat.usage
 
-    def feed(self, block: bytes) -> tuple[bytes, int]:
-        payloads = list(self._events.feed(block))
-        return self._read(payloads), len(payloads)
+    def feed(self, block: bytes) -> bytes:
+        return self._read(list(self._events.feed(block)))
+
+    def comments(self) -> bytes:
+        if not self._events.comments:
+            return b""
+        lines, self._events.comments = self._events.comments, []
+        return b"".join(line + b"\n\n" for line in lines)
 
     def check(self) -> None:
         if self.failure is not None:
@@ -144,15 +147,16 @@ class _Normal:
 class _AsItCame:
     """All that a server sends, from its first whole event on. What it used is read as it passes by.
 
-    What the service itself says of a fault may quote a key, and does not go on as it came. See `_Stream`.
+    What the service itself says of a fault may quote a key, and does not go on as it came. `choices` are
+    those that a chat asks for, None for what is no chat. See `_Stream`.
     """
 
-    def __init__(self, max_event_bytes: int, *, chat: bool) -> None:
+    def __init__(self, max_event_bytes: int, *, choices: int | None) -> None:
         self.failure: ProviderError | None = None
         self.within_event = False
         self._most = max_event_bytes
         self._events = EventDecoder(max_event_bytes=max_event_bytes)
-        self._chat = StreamNormaliser() if chat else None
+        self._chat = StreamNormaliser(choices=choices) if choices is not None else None
         self._usage: Usage | None = None
         self._held = b""  # before the first event
         self._begun = False
@@ -169,14 +173,17 @@ class _AsItCame:
     def usage(self) -> Usage | None:
         return self._chat.usage if self._chat else self._usage
 
-    def feed(self, block: bytes) -> tuple[bytes, int]:
+    def feed(self, block: bytes) -> bytes:
         payloads = list(self._events.feed(block))
         self._look(payloads)
         data = b"" if self._is_told else self._released(block, len(payloads))
         if data:
             self._begun = True
             self.within_event = self._events.within_event
-        return data, len(payloads)
+        return data
+
+    def comments(self) -> bytes:
+        return b""  # They are where they came.
 
     def check(self) -> None:
         if self.failure is not None and self._is_told:
@@ -201,6 +208,10 @@ class _AsItCame:
         self.failure = self.failure or fault
 
     def _count(self, payload: bytes) -> list[bytes]:
+        if isinstance(payload, Failure):
+            raise decode_failure(payload)
+        if not self._begun or b'"error"' in payload:
+            _check_event(payload)
         if b'"usage"' in payload:
             scanner = AnswerScanner()
             scanner.feed(payload)
@@ -217,6 +228,16 @@ class _AsItCame:
         return held
 
 
+def _check_event(payload: bytes) -> None:
+    """Raise the error that an event of sound or of a transcript holds. What is no JSON is for its reader."""
+    try:
+        document = parse(payload)
+    except ReplyError:
+        return
+    if is_error(document):
+        raise decode_error(document)
+
+
 def _read(
     feed: Callable[[bytes], list[bytes]], payloads: Sequence[bytes]
 ) -> tuple[list[bytes], ProviderError | None]:
@@ -230,25 +251,80 @@ def _read(
     return made, None
 
 
+class _Client:
+    """Who gets a stream, and hears something every so many `seconds`, never if they are 0.
+
+    Something may stand between it and us that ends a connection on which nothing goes by. Comments of the
+    service wait for that too until the first event, which may still become an error with a status. `head` is
+    what goes before that event.
+    """
+
+    def __init__(
+        self, answer: Answer, stream: _Stream, head: tuple[int, Sequence[Header]], seconds: float
+    ) -> None:
+        self._answer = answer
+        self._stream = stream
+        self._head = head
+        self._seconds = seconds or math.inf
+        self._heard = answer.entry.started
+
+    async def pass_on(self, block: bytes) -> None:
+        entry = self._answer.entry
+        data = self._stream.feed(block)
+        if self._stream.sound_bytes and entry.first_audio is None:
+            entry.first_audio = time.monotonic()
+        if data or self._answer.begun:
+            data = self._stream.comments() + data
+        if data:
+            await self.send(data)
+        else:
+            await self.beat_if_due()
+
+    async def send(self, data: bytes) -> None:
+        if not data:
+            return
+        if not self._answer.begun:
+            await self._answer.begin(*self._head, events=True)
+        await self._answer.write(data)
+        self._heard = time.monotonic()
+
+    @property
+    def due(self) -> float:
+        """Seconds until it should hear something again."""
+        return self._heard + self._seconds - time.monotonic()
+
+    async def beat_if_due(self) -> None:
+        if self.due > 0:
+            return
+        if not self._stream.within_event:
+            await self._answer.keep_open(self._stream.comments() or KEEP_ALIVE)
+        self._heard = time.monotonic()
+
+
 class Patience:
-    """How long a body may be silent: `seconds` since `renew`, in which the client is not waited for."""
+    """How many `seconds` a body may be silent, in which the client is not waited for. Any byte is a sign of
+    life. Meanwhile the `client` of a stream hears something.
+    """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, client: _Client | None = None) -> None:
         self._seconds = seconds
+        self._client = client
         self._clock = asyncio.get_running_loop().time
-        self.renew()
-
-    def renew(self) -> None:
-        self._left = self._seconds
 
     async def block(self, reply: Reply) -> bytes:
-        """The next block of the body. Raises `DeadlineError` where it has been silent for too long."""
-        began = self._clock()
-        try:
-            async with asyncio.timeout(self._left):
-                block = await reply.block()
-        except TimeoutError:
-            message = f"the service was silent for {self._seconds:g} s"
-            raise DeadlineError(message, code="stream_stalled", retryable=True) from None
-        self._left -= self._clock() - began
-        return block
+        """The next block of the body. Raises `DeadlineError` if it has been silent for too long.
+
+        That is not retryable: the server may still be at work on it, and would be paid twice.
+        """
+        end = self._clock() + self._seconds
+        while True:
+            left = end - self._clock()
+            try:
+                async with asyncio.timeout(min(left, self._client.due) if self._client else left):
+                    return await reply.block()
+            except TimeoutError:
+                if self._clock() >= end:
+                    message = f"the service was silent for {self._seconds:g} s"
+                    raise DeadlineError(message, code="stream_stalled") from None
+            if self._client:
+                await self._client.beat_if_due()

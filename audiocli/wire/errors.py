@@ -150,22 +150,28 @@ def is_error(document: Mapping[str, Any]) -> bool:
     """Whether `document`, which came in place of an answer or of a part of one, is an error."""
     if document.get("error") or "error" in (document.get("object"), document.get("type")):
         return True
-    said = document.keys() & _REASONS
-    return bool(said) and not document.keys() & _CONTENTS and any(document[name] for name in said)
+    if document.get("choices") or document.get("usage") or not _CONTENTS.isdisjoint(document):
+        return False
+    return any(document.get(name) for name in _REASONS) or document.get("error") is not None
+
+
+_REASONS = ("message", "detail", "errors", "msg")
+_CONTENTS = frozenset({"text", "delta", "audio", "audio_data", "segments", "words", "transcript"})
+"""Members of answers and of events, which may hold a message beside them."""
 
 
 def answer_error(document: Mapping[str, Any]) -> ProviderError | None:
     """The error in place of the answer of a chat, or of a chunk of one: its own, or one of its choices'."""
+    if is_error(document):
+        return decode_error(document)
     choices = document.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and choice.get("error") and not document.get("error"):
-            return decode_error({"error": choice["error"]})
-    return decode_error(document) if is_error(document) else None
-
-
-_REASONS = frozenset({"message", "detail", "errors", "msg"})
-_CONTENTS = frozenset({"choices", "text", "delta", "audio", "audio_data", "segments", "usage"})
-"""Members of answers, of events and of chunks, which may hold a message beside them."""
+        match choice:
+            case {"error": error} if error:
+                return decode_error(choice)
+            case {"finish_reason": "error"}:
+                return decode_error({"message": "the service ended the answer with an error"})
+    return None
 
 
 def decode_failure(payload: bytes) -> ProviderError:

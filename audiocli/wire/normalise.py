@@ -18,7 +18,8 @@ import pybase64
 
 from audiocli.chat import PCM_BYTES_PER_SECOND, Usage
 from audiocli.errors import InputError, ProviderError, ReplyError
-from audiocli.wire.errors import decode_error
+from audiocli.wire.ending import Ending, index_of
+from audiocli.wire.errors import answer_error, decode_error, decode_failure, is_error
 from audiocli.wire.json import Base64Decoder, parse
 from audiocli.wire.json_scan import JsonScanner
 from audiocli.wire.openai import (
@@ -27,7 +28,7 @@ from audiocli.wire.openai import (
     STREAM_END,
     encode_chunk,
 )
-from audiocli.wire.sse import DONE, encode_event
+from audiocli.wire.sse import DONE, Failure, encode_event
 from audiocli.wire.usage import decode_usage
 
 _BLOCK_CHARACTERS = AUDIO_BLOCK_BYTES // 3 * 4
@@ -62,12 +63,12 @@ class _Choice:
 class StreamNormaliser:
     """Takes the payloads of a service's events, and gives out the events to send.
 
-    `feed` raises `ReplyError` for what is no chunk, and the error that an event holds. `close` raises
-    `ReplyError` where the stream was cut off: neither `[DONE]` nor a finish reason came. What has been given
-    out before stands, and the error is told behind it. Without `usage` the service's count is not passed on.
+    `feed` raises `ReplyError` for what is no chunk, and the error that an event holds. It and `close` raise
+    `ReplyError` if the stream was cut off: see `Ending`. What has been given out before stands, and the error
+    is told behind it. Without `usage` the service's count is not passed on. `choices` are asked for.
     """
 
-    def __init__(self, *, usage: bool = False) -> None:
+    def __init__(self, *, usage: bool = False, choices: int = 1) -> None:
         self.done = False
         self.finish_reason: str | None = None
         self.sound_bytes = 0
@@ -76,6 +77,7 @@ class StreamNormaliser:
         self._usage_event = b""
         self._base: dict[str, Any] = {}
         self._choices: dict[int, _Choice] = {}
+        self._whole = Ending(choices)
 
     @property
     def sound_seconds(self) -> float:
@@ -93,11 +95,11 @@ class StreamNormaliser:
         if self.done:
             return []
         if payload.strip() == DONE:
-            return self._end()
+            return self._end(done=True)
+        if isinstance(payload, Failure):
+            raise decode_failure(payload)
         payload = payload.replace(b"\n", b" ")  # An event of several lines goes on as one.
         document, span = _read(payload)
-        if document.get("error") or document.get("object") == "error":
-            raise decode_error(document)
         if isinstance(usage := document.get("usage"), dict):
             self._counted = decode_usage(usage)
         choices = document.get("choices") or []
@@ -116,11 +118,7 @@ class StreamNormaliser:
 
     def close(self) -> list[bytes]:
         """The events to send when the stream has ended."""
-        if self.done:
-            return []
-        if self.finish_reason is None:
-            raise ReplyError("the answer was cut off: the stream ended early")
-        return self._end()
+        return [] if self.done else self._end(done=False)
 
     def _without_choices(self, payload: bytes, document: dict[str, Any]) -> list[bytes]:
         """A chunk about the whole: usage waits for the end."""
@@ -147,8 +145,7 @@ class StreamNormaliser:
     def _state(self, choice: Any) -> _Choice:
         if not isinstance(choice, dict):
             raise ReplyError("the service sent a chunk with a choice that is no object")
-        index = choice.get("index")
-        index = index if isinstance(index, int) else 0
+        index = index_of(choice)
         if index not in self._choices:
             if len(self._choices) == _MAX_CHOICES:
                 raise ReplyError(f"the service sent more than {_MAX_CHOICES} choices")
@@ -178,6 +175,9 @@ class StreamNormaliser:
 
     def _edit_finish(self, state: _Choice, document: dict[str, Any], choice: dict[str, Any]) -> bool:
         reason = choice.get("finish_reason")
+        if (choice.get("error") or reason == "error") and (error := answer_error({"choices": [choice]})):
+            raise error
+        self._whole.see(state.index, reason)
         if not isinstance(reason, str) or not reason:
             return False
         self.finish_reason = reason
@@ -208,9 +208,10 @@ class StreamNormaliser:
         audio["data"] = pybase64.b64encode(data[:whole]).decode()
         return True
 
-    def _end(self) -> list[bytes]:
-        if not self._choices:
+    def _end(self, *, done: bool) -> list[bytes]:
+        if done and not self._choices:
             raise ReplyError("the service ended its stream without an answer")
+        self._whole.check(done=done)
         self.finish_reason = self.finish_reason or "stop"
         events = [encode_chunk(chunk) for state in self._choices.values() for chunk in self._ending(state)]
         self.done = True
@@ -238,7 +239,8 @@ class StreamNormaliser:
 def _read(payload: bytes) -> tuple[dict[str, Any], tuple[int, int] | None]:
     """A chunk without the base64 of its sound, and where in `payload` that is: None where it is in the chunk.
 
-    An unescaped quote before `data` begins a string, so that what follows is a member's name.
+    An unescaped quote before `data` begins a string, so that what follows is a member's name. Raises the
+    error that the chunk is.
     """
     data = _DATA.search(payload)
     if data and payload[data.start() - 1 : data.start()] != b"\\":
@@ -246,10 +248,13 @@ def _read(payload: bytes) -> tuple[dict[str, Any], tuple[int, int] | None]:
         if payload.find(b"\\", start, end) < 0 <= end:
             document = parse(payload[:start] + payload[end:])
             match document.get("choices"):
-                case [{"delta": {"audio": {"data": ""} as audio}}]:
+                case [{"delta": {"audio": {"data": ""} as audio}}] if not document.get("error"):
                     audio["data"] = _SOUND
                     return document, (start, end)
-    return parse(payload), None
+    document = parse(payload)
+    if is_error(document):
+        raise decode_error(document)
+    return document, None
 
 
 def _encode(document: dict[str, Any], sound: bytes) -> bytes:
@@ -274,8 +279,8 @@ def _says_something(choice: dict[str, Any]) -> bool:
 def decode_unstreamed(body: bytes) -> ProviderError:
     """What is wrong with an answer in one piece to a request for a stream: the error in it, or just that."""
     document = parse(body)
-    if document.get("error") or document.get("object") == "error":
-        return decode_error(document)
+    if error := answer_error(document):
+        return error
     return ReplyError("the service sent its answer in one piece, where a stream was asked for")
 
 

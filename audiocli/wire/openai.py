@@ -33,10 +33,11 @@ from audiocli.chat import (
 )
 from audiocli.errors import InputError, ReplyError
 from audiocli.printable import one_line
-from audiocli.wire.errors import decode_error
+from audiocli.wire.ending import Ending, index_of
+from audiocli.wire.errors import answer_error, decode_failure
 from audiocli.wire.extras import answer_members, choice_members, joined
 from audiocli.wire.json import Base64Decoder, as_object, decode_base64, member_of, number_of, parse
-from audiocli.wire.sse import DONE, encode_event
+from audiocli.wire.sse import DONE, Failure, encode_event
 from audiocli.wire.usage import decode_usage, encode_usage
 
 OUTPUT_AUDIO_TOKEN_SECONDS = 0.05
@@ -296,7 +297,7 @@ class StreamDecoder:
     """Turns the payloads of a stream into events, and knows whether the stream came to its end.
 
     `feed` raises `ReplyError` for what is no chunk, and the error that a chunk holds. `close` yields
-    `Finished`, or raises `ReplyError` where the answer is cut off: neither `[DONE]` nor a finish reason came.
+    `Finished`, or raises `ReplyError` if the answer is cut off: see `Ending`.
     """
 
     def __init__(self) -> None:
@@ -304,6 +305,7 @@ class StreamDecoder:
         self._known: dict[str, Any] = {}  # fields of `Finished`, as they become known
         self._told: dict[str, Any] = {}  # members of the answer as a whole
         self._refusal = ""
+        self._whole = Ending()
         self.done = False
 
     def feed(self, payload: bytes) -> Iterator[Event]:
@@ -312,12 +314,14 @@ class StreamDecoder:
         if payload.strip() == DONE:
             self.done = True
             return
+        if isinstance(payload, Failure):
+            raise decode_failure(payload)
         yield from self.feed_document(parse(payload), "delta")
 
     def feed_document(self, document: dict[str, Any], member: str) -> Iterator[Event]:
         """Events of one chunk (`member` is `delta`) or of a whole answer (`message`)."""
-        if document.get("error") or document.get("object") == "error":
-            raise decode_error(document)
+        if error := answer_error(document):
+            raise error
         choices = member_of(document, "choices", list)
         if member == "message" and not choices:
             raise ReplyError("the service sent an answer without choices")
@@ -328,6 +332,8 @@ class StreamDecoder:
         audio_content = document.get("modality") == "audio"
         for choice in map(as_object, choices or ()):
             # vLLM-Omni has sent text and audio as two choices, both with index 0.
+            if member == "delta":
+                self._whole.see(index_of(choice), choice.get("finish_reason"))
             if choice.get("index") in (0, None):
                 yield from self._message(member_of(choice, member, dict) or {}, audio_content)
                 self._learn(choice, ("finish_reason", str))
@@ -336,8 +342,7 @@ class StreamDecoder:
 
     def close(self) -> Iterator[Event]:
         self._base64.close()
-        if not self.done and "finish_reason" not in self._known:
-            raise ReplyError("the answer was cut off: the stream ended early")
+        self._whole.check(done=self.done)
         self.done = True
         yield Finished(refusal=self._refusal or None, **self._known)
 

@@ -26,8 +26,9 @@ STEERING = frozenset(
 MAX_SPOKEN_BYTES = 256 * 1024
 """Of a text that shall be spoken, as JSON has it."""
 
-_CHAT: Mapping[str, type | UnionType] = {"model": str, "stream": bool | None, "stream_options": dict | None}
-_SPEECH: Mapping[str, type | UnionType] = {**_CHAT, "input": str}
+_ALWAYS: Mapping[str, type | UnionType] = {"model": str, "stream": bool | None, "stream_options": dict | None}
+_CHAT: Mapping[str, type | UnionType] = {**_ALWAYS, "n": object}
+_SPEECH: Mapping[str, type | UnionType] = {**_ALWAYS, "input": str}
 
 INCLUDE_USAGE = {"include_usage": True}
 _USAGE_MEMBER = {"stream_options": INCLUDE_USAGE}
@@ -66,8 +67,9 @@ class RequestScanner(JsonScanner):
     def __init__(
         self, removable: frozenset[str] = frozenset(), *, speech: bool = False, max_depth: float = MAX_DEPTH
     ) -> None:
+        chat = _ALWAYS if "n" in removable else _CHAT
         super().__init__(
-            _SPEECH if speech else _CHAT,
+            _SPEECH if speech else chat,
             steers,
             removable=removable,
             max_token_bytes=MAX_SPOKEN_BYTES if speech else MAX_TOKEN_BYTES,
@@ -83,6 +85,12 @@ class RequestScanner(JsonScanner):
     @property
     def stream(self) -> bool:
         return self.value("stream") is True
+
+    @property
+    def choices(self) -> int:
+        """How many answers a chat asks for."""
+        count = self.value("n")
+        return count if type(count) is int and count > 0 else 1
 
     @property
     def characters(self) -> int:

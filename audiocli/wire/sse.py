@@ -1,7 +1,7 @@
 """Server-sent events, as the WHATWG HTML standard describes them: bytes in, payloads out.
 
-Only `data` fields are kept, since chat services use no others. Lines end in LF, CRLF or CR; an event may
-arrive in any number of pieces.
+Of the fields only `data` is kept, and whether `event` is `error`: chat services use no others. Lines end in
+LF, CRLF or CR; an event may arrive in any number of pieces.
 """
 
 from collections.abc import Iterator
@@ -12,18 +12,27 @@ DONE = b"[DONE]"
 """The payload that ends a stream of chat completion chunks."""
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
+MAX_COMMENT_BYTES = 1024  # of a comment that is kept
+MAX_COMMENTS = 16  # that are kept until they are taken
+
+
+class Failure(bytes):
+    """The payload of an event whose name is `error`."""
 
 
 class EventDecoder:
     """Puts events together from the pieces in which they arrive, and yields the payload of each.
 
-    Raises `ReplyError` when one event is larger than `max_event_bytes`.
+    Raises `ReplyError` when one event is larger than `max_event_bytes`. `comments` are the lines between
+    events that only keep the connection busy, until somebody takes them out.
     """
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self.comments: list[bytes] = []
         self._max_event_bytes = max_event_bytes
         self._line: list[bytes] = []  # pieces of the line that has not ended yet
         self._data: list[bytes] = []  # data lines of the event that has not ended yet
+        self._failed = False  # the event that has not ended yet is called an error
         self._size = 0
         self._skip_line_feed = False
         self._first = True
@@ -68,15 +77,20 @@ class EventDecoder:
             yield from self._end_event()
         elif line.startswith(b"data:"):
             self._data.append(line[5:].removeprefix(b" "))
+        elif line.startswith(b"event:"):
+            self._failed = line[6:].strip() == b"error"
         elif not self._data:
             self._size = 0  # comments between events keep a connection alive and add up to nothing
+            if line.startswith(b":"):
+                self.comments = [*self.comments, line[:MAX_COMMENT_BYTES]][-MAX_COMMENTS:]
 
     def _end_event(self) -> Iterator[bytes]:
         self._size = 0
         payload = b"\n".join(self._data)
         self._data.clear()
+        failed, self._failed = self._failed, False
         if payload:  # one without data is none
-            yield payload
+            yield Failure(payload) if failed else payload
 
 
 def _lines(piece: bytes) -> Iterator[bytes]:
@@ -94,3 +108,8 @@ def _lines(piece: bytes) -> Iterator[bytes]:
 def encode_event(payload: bytes) -> bytes:
     """One event with `payload`, a single line, as its data."""
     return b"data: " + payload + b"\n\n"
+
+
+def encode_comment(text: bytes) -> bytes:
+    """A line that keeps the connection busy, and that no reader of events takes for one."""
+    return b": " + text + b"\n\n"

@@ -16,10 +16,10 @@ from audiocli.printable import one_line, quoted
 from audiocli.transcript import Hearing, Transcript, TranscriptionRequest
 from audiocli.wire.captions import decode_srt, decode_vtt, encode_srt, encode_vtt
 from audiocli.wire.cues import Cue
-from audiocli.wire.errors import decode_error
+from audiocli.wire.errors import decode_error, decode_failure, is_error
 from audiocli.wire.json import parse
 from audiocli.wire.prose import whole_characters
-from audiocli.wire.sse import DONE, encode_event
+from audiocli.wire.sse import DONE, Failure, encode_event
 from audiocli.wire.timeline import clean, timeline
 from audiocli.wire.transcripts import counted_usage, diarized_segments, encode_document, encode_usage
 
@@ -263,7 +263,7 @@ def decode_transcript(document: dict[str, Any], duration: float) -> Transcript:
 
 def _check(document: dict[str, Any]) -> None:
     """Raises the error that the service tells of."""
-    if document.get("error") or "error" in (document.get("object"), document.get("type")):
+    if is_error(document):
         raise decode_error(document)
 
 
@@ -304,6 +304,8 @@ class StreamDecoder:
         if payload.strip() == DONE:
             self._ended = True
             return
+        if isinstance(payload, Failure):
+            raise decode_failure(payload)
         document = parse(payload)
         _check(document)
         if text := self._words(document):

@@ -190,12 +190,6 @@ def end(exchange: Exchange) -> None:
     exchange.send(b"0\r\n\r\n")
 
 
-def ping(exchange: Exchange) -> None:
-    while True:
-        exchange.send(b"8\r\n: ping\n\n\r\n")
-        time.sleep(0.1)
-
-
 MORE = chunk({"content": " there"})
 BUSY = {"message": f"no: {UPSTREAM_KEY}", "type": "server_error", "param": None, "code": "busy"}
 BROKEN: dict[str, Script] = {
@@ -206,7 +200,6 @@ BROKEN: dict[str, Script] = {
     "cut after a line": broken(MORE[:-1], end),
     "reset": broken(b"", lambda exchange: exchange.reset()),
     "silent": broken(b"", hold),
-    "pings only": broken(b"", ping),
     "error": broken(MORE + event({"error": BUSY}), end),
     "garbage": broken(b"\x00\xff\x00\xff\n\n" * 10, end),
     "bad JSON": broken(MORE + b'data: {"choices": [}\n\n', end),
@@ -288,3 +281,124 @@ def broken_off(own: Gateway, name: str) -> bytes:
 def test_what_came_before_a_fault_is_passed_on(failing: Gateway) -> None:
     for name in ("bad JSON", "cut in an event"):
         assert broken_off(failing, name).startswith(HELLO + MORE)
+
+
+# Signs of life
+
+
+def thinking(seconds: float, *then: bytes, with_comments: bool = True) -> Script:
+    """A service that thinks for `seconds` before its first event."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.stream()
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if with_comments:
+                exchange.send(b": THINKING\n\n")
+            time.sleep(0.2)
+        for piece in then:
+            exchange.send(piece)
+
+    return script
+
+
+NORMAL = pytest.mark.parametrize("normalise", [True, False], ids=["normal", "as it came"])
+WHOLE = (HELLO, MORE, DONE)
+
+
+@NORMAL
+def test_comments_are_signs_of_life_and_go_on_as_such(tmp_path: Path, normalise: bool) -> None:
+    own = {"stream_normalize": normalise, "stream_idle_timeout": 1, "keepalive_seconds": 0.5}
+    with (
+        serve(thinking(2, *WHOLE)) as server,
+        gateway(tmp_path, deployment(server.url), audiocli_settings=own) as gate,
+    ):
+        began, arrived = time.monotonic(), []
+        body = {"model": "voice", "messages": [], "stream": True}
+        with httpx.stream("POST", gate.url + CHAT, json=body, timeout=20) as response:
+            received = b""
+            for piece in response.iter_raw():
+                received += piece
+                arrived.append(time.monotonic() - began)
+        entry = gate.entry
+
+    assert (server.connections, entry["tries"], entry["error"]) == (1, 1, None)
+    assert received.endswith(b"data: [DONE]\n\n")
+    assert b": THINKING\n" in received
+    assert arrived[0] < 1.5  # before the first event
+    assert received.count(b"\n:") + received.startswith(b":") >= 3
+
+
+@NORMAL
+def test_a_silent_service_is_not_felt_on_the_way_to_the_client(tmp_path: Path, normalise: bool) -> None:
+    own = {"stream_normalize": normalise, "keepalive_seconds": 0.3}
+    with (
+        serve(thinking(1.5, *WHOLE, with_comments=False)) as server,
+        gateway(tmp_path, deployment(server.url), audiocli_settings=own) as gate,
+    ):
+        received = streamed(gate)
+
+    assert received.startswith(b": keepalive\n\n")
+    assert received.count(b": keepalive\n\n") >= 3
+    assert received.endswith(b"data: [DONE]\n\n")
+
+
+def test_without_keepalive_nothing_is_added(tmp_path: Path) -> None:
+    with (
+        serve(thinking(1, *WHOLE, with_comments=False)) as server,
+        gateway(tmp_path, deployment(server.url), audiocli_settings={"keepalive_seconds": 0}) as gate,
+    ):
+        assert streamed(gate).startswith(HELLO)
+
+
+def test_another_may_still_answer_after_comments_alone(tmp_path: Path) -> None:
+    error = event({"error": {"message": "no", "code": 502}})
+    own = {"keepalive_seconds": 0.3}
+    with serve(thinking(1, error)) as broken_one, serve(thinking(0, *WHOLE)) as well:
+        rows = [deployment(broken_one.url), deployment(well.url, "spare")]
+        routing = {"num_retries": 0, "fallbacks": [{"voice": ["spare"]}]}
+        with gateway(tmp_path, *rows, router_settings=routing, audiocli_settings=own) as gate:
+            received = streamed(gate)
+
+    assert received.startswith(b":")
+    assert HELLO in received
+    assert b"error" not in received
+    assert received.endswith(b"data: [DONE]\n\n")
+
+
+def test_after_comments_alone_an_error_is_the_only_event(tmp_path: Path) -> None:
+    error = event({"error": {"message": "no", "code": 429}})
+    with (
+        serve(thinking(1, error)) as server,
+        gateway(
+            tmp_path, deployment(server.url), **ONCE, audiocli_settings={"keepalive_seconds": 0.3}
+        ) as gate,
+    ):
+        received = streamed(gate)
+        entry = gate.entry
+
+    assert received.count(b"data:") == 1
+    assert b'"code": "429"' in received
+    assert (entry["status"], entry["error"]) == (200, "RateLimitError")
+
+
+def stall(exchange: Exchange) -> None:
+    exchange.stream()
+    exchange.hold()
+
+
+def test_a_stall_before_the_first_event_is_asked_for_elsewhere_and_not_again(tmp_path: Path) -> None:
+    own = {"stream_idle_timeout": 0.5}
+    with (
+        serve(stall) as stalled,
+        serve(thinking(0, *WHOLE)) as well,
+    ):
+        rows = [deployment(stalled.url), deployment(well.url, "spare"), deployment(stalled.url, "alone")]
+        routing = {"num_retries": 3, "fallbacks": [{"voice": ["spare"]}]}
+        with gateway(tmp_path, *rows, router_settings=routing, audiocli_settings=own) as gate:
+            assert streamed(gate).endswith(b"data: [DONE]\n\n")
+            assert stalled.connections == 1
+            response = gate.ask("alone", **STREAM)
+
+    assert (response.status_code, response.json()["error"]["code"]) == (504, "stream_stalled")
+    assert stalled.connections == 2

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocli.errors import ReplyError
-from audiocli.wire.sse import EventDecoder, encode_event
+from audiocli.wire.sse import EventDecoder, Failure, encode_event
 
 LINE = st.binary(max_size=20).map(lambda line: line.translate(None, b"\r\n"))
 PAYLOADS = st.lists(st.lists(LINE, min_size=1, max_size=3).map(b"\n".join).filter(bool), max_size=5)
@@ -86,3 +86,21 @@ def test_comments_and_events_add_up_to_nothing() -> None:
     for _ in range(1000):
         assert list(decoder.feed(b": keep-alive\n\n")) == []
         assert list(decoder.feed(b"data: " + b"x" * 50 + b"\n\n")) == [b"x" * 50]
+
+
+def test_an_event_that_is_called_an_error_is_told_from_others() -> None:
+    decoder = EventDecoder()
+
+    payloads = list(decoder.feed(b"event: error\ndata: a\n\ndata: b\n\nevent: ping\ndata: c\n\n"))
+
+    assert payloads == [b"a", b"b", b"c"]
+    assert [isinstance(each, Failure) for each in payloads] == [True, False, False]
+
+
+def test_comments_between_events_are_kept_until_they_are_taken_and_bounded() -> None:
+    decoder = EventDecoder()
+    list(decoder.feed(b": one\n\ndata: a\n: within\n\n:two\n"))
+    assert decoder.comments == [b": one", b":two"]
+
+    list(decoder.feed(b":" + b"x" * 100_000 + b"\n" + b": n\n" * 1000))
+    assert sum(map(len, decoder.comments)) < 20_000
