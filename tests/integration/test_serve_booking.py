@@ -76,14 +76,6 @@ def test_what_a_service_counts_is_what_is_booked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "ending",
-    [
-        pytest.param((b"data: [DONE]\n\n",), id="whole"),
-        pytest.param((), id="cut"),
-        pytest.param((event({"error": {"message": "no", "type": "server_error"}}),), id="error"),
-    ],
-)
-@pytest.mark.parametrize(
     ("usage", "booked"),
     [
         (  # Mistral's, which counts sound beside the prompt
@@ -110,6 +102,14 @@ def test_each_services_way_of_counting_is_booked(
         assert {name: gate.entry[name] for name in booked} == pytest.approx(booked)
 
 
+@pytest.mark.parametrize(
+    "ending",
+    [
+        pytest.param((b"data: [DONE]\n\n",), id="whole"),
+        pytest.param((), id="cut"),
+        pytest.param((event({"error": {"message": "no", "type": "server_error"}}),), id="error"),
+    ],
+)
 def test_the_sound_of_a_stream_is_booked_where_the_service_says_nothing(
     tmp_path: Path, ending: tuple[bytes, ...]
 ) -> None:
