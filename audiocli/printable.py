@@ -7,11 +7,28 @@ bidirectional controls that reorder a line. None of them is shown raw.
 import re
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_BIDI = "[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+_DRIVING = f"[\x7f-\x9f]|{_BIDI}"
 
 
 def printable(text: str) -> str:
     """`text` without control characters; tabs and line feeds stay."""
     return _CONTROLS.sub("", text)
+
+
+def unreordered(text: str) -> str:
+    """`text` without the bidirectional controls that could have a terminal show it in another order.
+
+    Letters of scripts that are written from right to left need none of them.
+    """
+    return text if text.isascii() else re.sub(_BIDI, "", text)
+
+
+def escaped(json: str) -> str:
+    """A JSON text that means the same and cannot drive a terminal, nor reorder what it shows."""
+    if json.isascii() and "\x7f" not in json:
+        return json
+    return re.sub(_DRIVING, lambda match: f"\\u{ord(match[0]):04x}", json)
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -21,6 +21,7 @@ from audiocli.client import ask as ask_model
 from audiocli.config import load as load_config
 from audiocli.errors import OutputError, UsageError
 from audiocli.files import is_special, open_special
+from audiocli.printable import escaped
 from audiocli.prompts import check_prompt
 from audiocli.providers.registry import Target, build, resolve
 from audiocli.providers.retry import Retrying
@@ -163,7 +164,7 @@ def _screen(world: World, chosen: AskOptions) -> render.Screen:
     if chosen.json:
         return render.Screen(lambda text: None, world.progress, world.progress, outlives=False)
     if chosen.output == "-":
-        write = (lambda text: None) if chosen.quiet else (lambda text: world.say(text, end=""))
+        write = (lambda text: None) if chosen.quiet else world.say_words
         return render.Screen(write, world.progress, _meter(world, world.stderr), outlives=True)
     meter = _meter(world, world.stdout)
     return render.Screen(world.answer, world.progress, meter, outlives=chosen.output is not None)
@@ -191,7 +192,7 @@ def _report(world: World, chosen: AskOptions, target: Target, answer: Answer, *,
     dollars = cost(answer.finished.usage, target.prices_on(today()))
     if chosen.json:
         document = render.answer_document(answer, target, world.notes)
-        world.answer(json.dumps(document, ensure_ascii=False) + "\n")
+        world.answer(escaped(json.dumps(document, ensure_ascii=False)) + "\n")
     elif answer.recording:
         world.note(render.describe_recording(answer.recording, answer.finished.usage, dollars))
     if chosen.usage:

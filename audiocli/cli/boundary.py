@@ -10,7 +10,7 @@ from audiocli.cli.app import COMMANDS, app_for, spelt_out
 from audiocli.cli.world import World, real_world
 from audiocli.errors import AudiocliError, Interrupted
 from audiocli.nearness import did_you_mean
-from audiocli.printable import one_line
+from audiocli.printable import escaped, one_line
 from audiocli.secret import redact_key_shapes
 
 LONGEST_LINE = 1000
@@ -61,7 +61,8 @@ def report(world: World, arguments: Sequence[str], error: BaseException) -> int:
         import json
 
         document = _document(error, message, hint, code, world.notes)
-        world.say(json.dumps(document | ({"details": details} if details else {}), ensure_ascii=False))
+        document |= {"details": details} if details else {}
+        world.say(escaped(json.dumps(document, ensure_ascii=False)))
         return code
     line = "; ".join(part for part in (message, hint) if part)
     notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from audiocli.capabilities import Capabilities
 from audiocli.capabilities.facts import as_document
-from audiocli.printable import one_line
+from audiocli.printable import escaped, one_line
 
 LONGEST_NAME = 200
 LONGEST_VALUE = 2000
@@ -224,7 +224,7 @@ def as_list(models: Sequence[Capabilities], today: str) -> str:
 def as_json(models: Sequence[Capabilities], today: str, notes: Sequence[str] = ()) -> str:
     """One document; what nobody knows is null, and what nobody lists is empty."""
     document = {"schema": 1, "models": [_document(known, today) for known in models], "notes": [*notes]}
-    return json.dumps(document, ensure_ascii=False) + "\n"
+    return escaped(json.dumps(document, ensure_ascii=False)) + "\n"
 
 
 def _document(known: Capabilities, today: str) -> dict[str, object]:

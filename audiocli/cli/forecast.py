@@ -15,6 +15,7 @@ from audiocli.cli.results import describe_length
 from audiocli.cli.world import World
 from audiocli.errors import AudiocliError
 from audiocli.files import is_special
+from audiocli.printable import escaped
 from audiocli.providers.registry import Target
 from audiocli.providers.suiting import check_suits
 from audiocli.transcription.claiming import claimed
@@ -41,7 +42,7 @@ def forecast(world: World, plan: Plan) -> int:
         "duration_s": round(seconds, 3),
         "cost_usd": dollars,
     }
-    world.answer(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    world.answer(escaped(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
     if not world.quiet:
         world.say(
             f"audiocli: would be sent to {url}" if url else f"audiocli: {plan.target.name} would hear it"

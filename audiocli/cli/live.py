@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from audiocli.printable import printable
+from audiocli.printable import printable, unreordered
 
 _ERASE_TO_END = "\x1b[J"
 
@@ -67,7 +67,7 @@ class LiveText:
 
 
 def _plain(text: str) -> str:
-    return printable(text).replace("\t", " ")
+    return unreordered(printable(text)).replace("\t", " ")
 
 
 def _last_row(text: str, columns: int) -> int:

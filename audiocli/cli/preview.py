@@ -9,6 +9,7 @@ import pybase64
 from audiocli.audio.source import FileSource
 from audiocli.chat import AudioSource, ChatRequest
 from audiocli.errors import UsageError
+from audiocli.printable import escaped
 from audiocli.providers.endpoint import Endpoint
 from audiocli.providers.openai_compatible import document, request_headers
 from audiocli.providers.registry import Target
@@ -20,7 +21,8 @@ SHOWN_BYTES = 18  # of audio: 24 characters of base64
 
 def as_json(request: ChatRequest, target: Target) -> str:
     """The body that would be sent, its base64 cut short."""
-    return json.dumps(_shortened(_document(request, target)), indent=2, ensure_ascii=False)
+    body = _shortened(_document(request, target))
+    return escaped(json.dumps(body, indent=2, ensure_ascii=False))
 
 
 def as_curl(request: ChatRequest, target: Target) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, Protocol, TextIO
 
+from audiocli.printable import one_line
+
 
 class Progress(Protocol):
     """Shows on stderr that something goes on. `show` replaces what was shown, `hide` takes it away."""
@@ -40,6 +42,11 @@ class Spinner:
         self._status: Any = None
 
     def show(self, text: str) -> None:
+        from rich.text import Text
+
+        self._show(Text(one_line(text)))  # What is in brackets is no markup.
+
+    def _show(self, text: Any) -> None:
         if self._status is None:
             self._status = self._console.status(text, spinner="dots")
             self._status.start()
@@ -57,7 +64,7 @@ class Spinner:
         self.hide()
         yield
         if status is not None:
-            self.show(status.status)
+            self._show(status.status)
 
 
 class Meter:

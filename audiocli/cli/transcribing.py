@@ -22,6 +22,7 @@ from audiocli.cli.world import World
 from audiocli.cli.written import encode, form_of
 from audiocli.errors import AudiocliError
 from audiocli.files import is_special, open_special, unwritable, write_all
+from audiocli.printable import escaped
 from audiocli.providers.registry import Target
 from audiocli.transcript import Transcript
 from audiocli.transcription.archive import Item, Outcome, RunEvent, Told, transcribe_archive
@@ -270,7 +271,7 @@ class _Run:
 
     def _print(self, document: object) -> None:
         with self.world.progress.paused():
-            self.world.answer(json.dumps(document, ensure_ascii=False) + "\n")
+            self.world.answer(escaped(json.dumps(document, ensure_ascii=False)) + "\n")
 
 
 def _write_to_device(path: str, content: bytes) -> None:

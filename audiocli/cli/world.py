@@ -12,7 +12,7 @@ from typing import BinaryIO, TextIO
 from audiocli.cli.colour import Colour, is_coloured, is_terminal
 from audiocli.cli.progress import NoProgress, Progress
 from audiocli.errors import OutputError
-from audiocli.printable import printable
+from audiocli.printable import printable, unreordered
 from audiocli.secret import Secret
 
 __all__ = ["World", "is_pipe", "is_terminal", "real_world"]
@@ -61,6 +61,13 @@ class World:
 
         `before` is written as it is.
         """
+        self._write_aside(unreordered(line), end, before)
+
+    def say_words(self, words: str) -> None:
+        """Write words of an answer to stderr, while stdout carries its sound."""
+        self._write_aside(unreordered(words) if is_terminal(self.stderr) else words)
+
+    def _write_aside(self, line: str, end: str = "", before: str = "") -> None:
         if self.stderr is not None:
             with self.progress.paused(), suppress(OSError, ValueError):
                 shown = self.secret.redact(line) if self.secret else line
@@ -71,11 +78,14 @@ class World:
         return is_coloured(stream, self.colour, self.environ)
 
     def answer(self, text: str) -> None:
-        """Write to stdout at once. Raises `OutputError`, or `BrokenPipeError` where nobody reads."""
+        """Write to stdout at once. Raises `OutputError`, or `BrokenPipeError` where nobody reads.
+
+        A pipe or a file gets the text as it is; on a terminal nothing in it changes the order of the line.
+        """
         try:
             if self.stdout is None:
                 raise OSError("it is closed")  # noqa: TRY301 - one way out for all that may be wrong with it
-            self.stdout.write(text)
+            self.stdout.write(unreordered(text) if is_terminal(self.stdout) else text)
             self.stdout.flush()
         except BrokenPipeError:
             raise

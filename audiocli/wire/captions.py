@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from audiocli.chat import Usage
 from audiocli.errors import InputError
+from audiocli.printable import escaped
 from audiocli.transcript import Segment, Timing, Transcript, Word
 from audiocli.wire.cues import Cue, cues, seconds
 from audiocli.wire.prose import plain, space_between
@@ -226,8 +227,8 @@ def encode_json(transcript: Transcript) -> str:
 
 
 def to_line(document: Any) -> str:
-    """`document` as JSON in one line that is UTF-8 whatever text it holds."""
-    line = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    """`document` as JSON in one line that is UTF-8 whatever text it holds, and drives no terminal."""
+    line = escaped(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
     return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", line) + "\n"
 
 

@@ -1,5 +1,6 @@
 """`audiocli` in front of a person: what a terminal shows that a pipe does not get."""
 
+import json
 import os
 import pty
 import subprocess
@@ -120,6 +121,46 @@ def test_an_answer_cannot_drive_the_terminal() -> None:
     with serve(lambda exchange: exchange.stream(evil, DONE)) as server:
         shown = on_terminal("ask", "hi", "-m", "gpt-4o", "-q", "--base-url", server.url)
     assert shown.terminal.splitlines()[0] == "safe]0;title[2J31m end"
+
+
+BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
+ARABIC = "مرحبا"
+ANSWER = f"pay {BIDI}001 {ARABIC}\u200d to"
+
+
+def bidirectional(exchange: Exchange) -> None:
+    """An answer that comes character by character."""
+    exchange.stream(*(delta(content=character) for character in ANSWER), DONE)
+
+
+def test_an_answer_cannot_reorder_what_the_terminal_shows() -> None:
+    expected = f"pay 001 {ARABIC}\u200d to"
+    with serve(bidirectional) as server:
+        arguments = ("ask", "hi", "-m", "gpt-4o", "--base-url", server.url)
+        assert expected in on_terminal(*arguments, "-q").terminal
+        document = on_terminal(*arguments, "--json").terminal
+    assert not set(BIDI) & set(document)
+    assert json.loads(document[document.index("{") :])["transcript"] == ANSWER
+
+
+def test_a_pipe_gets_the_answer_as_it_is() -> None:
+    with serve(bidirectional) as server:
+        shown = on_terminal(
+            *("ask", "hi", "-m", "gpt-4o", "-q", "--base-url", server.url), stdout=subprocess.PIPE
+        )
+    assert shown.stdout.decode() == f"{ANSWER}\n"
+
+
+def test_a_name_cannot_reorder_a_note_nor_be_taken_for_markup(tmp_path: Path) -> None:
+    name = f"dog{BIDI}[x].wav"
+    with serve(lambda exchange: exchange.stream(*SPOKEN)) as server:
+        shown = on_terminal(
+            *("ask", "hi", "-m", f"openai/[/x]{BIDI}", "-o", str(tmp_path / name), "--base-url", server.url)
+        )
+    assert shown.code == 0, shown.terminal
+    assert (tmp_path / name).exists()
+    assert "dog[x].wav" in shown.terminal
+    assert not set(BIDI) & set(shown.terminal)
 
 
 def test_a_pipe_that_stays_open_is_mentioned() -> None:
