@@ -13,6 +13,7 @@ from typing import TextIO
 from audiocli.cli.serve import ServeOptions
 from audiocli.cli.world import World
 from audiocli.errors import DependencyError, install_hint
+from audiocli.trust import check_authorities
 
 _PACKAGES = ("uvicorn", "httptools", "starlette", "aiohttp", "prometheus_client")
 
@@ -24,6 +25,7 @@ def serve(world: World, chosen: ServeOptions) -> int:
         raise DependencyError("the gateway is not installed", hint=install_hint("serve"))
     from audiocli.proxy.settings import load_settings
 
+    check_authorities(world.environ)
     path = chosen.config or world.environ.get("AUDIOCLI_CONFIG")
     load = partial(
         load_settings, Path(path) if path else None, world.environ, docs=chosen.docs, host=chosen.host

@@ -1,6 +1,7 @@
 """The uses of HTTP: `post` a document or a form to a service, `fetch` a file that a user names."""
 
 import asyncio
+import os
 import ssl
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -14,9 +15,10 @@ import pybase64
 
 from audiocli.errors import ConnectError, DeadlineError, InputError, ReplyError
 from audiocli.http.addresses import Address, check_named, check_redirected
-from audiocli.http.transport import CONNECT_SECONDS, DirectTransport, blocks_of
+from audiocli.http.transport import CONNECT_SECONDS, DirectTransport, blocks_of, trusting
 from audiocli.printable import one_line, quoted
 from audiocli.secret import without_secrets
+from audiocli.trust import advice
 from audiocli.wire.json import Segment, content_length
 
 if TYPE_CHECKING:
@@ -250,7 +252,7 @@ def _transport(url: httpx.URL, check: Callable[[Address], None]) -> httpx.AsyncB
     if not proxy or proxy_bypass(url.host):
         return DirectTransport(check)
     try:
-        return httpx.AsyncHTTPTransport(proxy=httpx.Proxy(proxy))
+        return httpx.AsyncHTTPTransport(verify=trusting(), proxy=httpx.Proxy(proxy))
     except (ValueError, ImportError):  # a scheme that is unknown; SOCKS, which needs another package
         raise InputError(
             f"the proxy for {url.scheme} cannot be used", hint=f"check {url.scheme}_proxy and all_proxy"
@@ -322,12 +324,29 @@ def _mapped_errors() -> Iterator[None]:
         # What is wrong with it is not shown, nor raised from: it may be the key.
         raise InputError("a header holds what cannot be sent", hint="check the settings") from None
     except httpx.ConnectError as error:
-        untrusted = isinstance(error.__cause__, ssl.SSLError)
-        raise ConnectError(
-            _said(error), hint="check the address and the network", retryable=not untrusted
-        ) from error
+        raise _unconnected(error) from error
     except httpx.TransportError as error:
         raise ConnectError(f"the connection broke: {_said(error)}", retryable=True) from error
+
+
+def _unconnected(error: httpx.ConnectError) -> ConnectError:
+    """Neither a certificate nor a server without TLS becomes right by itself."""
+    match _tls_fault(error):
+        case None:
+            return ConnectError(_said(error), hint="check the address and the network", retryable=True)
+        case ssl.SSLCertVerificationError() as fault:
+            message = f"the certificate of the server is not valid ({fault.verify_message})"
+            ours = error.__cause__ is fault  # A proxy's transport names neither host nor reason.
+            return ConnectError(_said(error) if ours else message, hint=advice(fault, os.environ))
+    return ConnectError(_said(error), hint="check the address")
+
+
+def _tls_fault(error: BaseException) -> ssl.SSLError | None:
+    """The fault behind `error`, which a proxy's transport wraps more than once."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    return cause
 
 
 def _said(error: Exception) -> str:

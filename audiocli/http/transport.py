@@ -6,6 +6,7 @@ checked, and counts its timeouts anew with every read. This one does none of tha
 
 import asyncio
 import ipaddress
+import os
 import socket
 import ssl
 import threading
@@ -17,6 +18,7 @@ import h11
 import httpx
 
 from audiocli.http.addresses import Address
+from audiocli.trust import FOLDER, check_authorities
 
 CONNECT_SECONDS = 10.0
 MAX_HEADER_BYTES = 64 * 1024
@@ -30,11 +32,11 @@ class DirectTransport(httpx.AsyncBaseTransport):
     def __init__(
         self,
         check: Callable[[Address], None] = lambda address: None,
-        ssl_context: Callable[[], ssl.SSLContext] = httpx.create_ssl_context,
+        ssl_context: Callable[[], ssl.SSLContext] | None = None,
         connect_seconds: float = CONNECT_SECONDS,
     ) -> None:
         self._check = check
-        self._ssl_context = ssl_context
+        self._ssl_context = ssl_context or trusting
         self._connect_seconds = connect_seconds
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -76,6 +78,17 @@ class DirectTransport(httpx.AsyncBaseTransport):
             except OSError as error:
                 failure = error
         raise httpx.ConnectError(_connect_failure(host, port, failure)) from failure
+
+
+def trusting() -> ssl.SSLContext:
+    """A context with the authorities that are trusted. Raises `ConfigError` if a variable names none."""
+    if os.environ.get(FOLDER):
+        check_authorities(os.environ)
+    try:
+        return httpx.create_ssl_context()
+    except (OSError, ValueError):
+        check_authorities(os.environ)
+        raise
 
 
 def _connect_failure(host: str, port: int, error: OSError | None) -> str:

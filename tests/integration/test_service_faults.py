@@ -4,6 +4,7 @@ import asyncio
 import base64
 import gzip
 import json
+import select
 import shutil
 import socket
 import ssl
@@ -18,6 +19,7 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from audiocli.audio.wav import wav_header
@@ -594,9 +596,74 @@ def test_a_certificate_that_is_not_trusted_is_said_and_not_tried_again(
     certificate: tuple[Path, ssl.SSLContext], tmp_path: Path
 ) -> None:
     with serve(GOOD, certificate=certificate[1]) as server:
-        result = ask(server.url, tmp_path)
+        result = ask(server.url, tmp_path, SSL_CERT_FILE="")
     assert (result.returncode, server.exchanges, server.connections) == (7, [], 1)
-    assert "the certificate of 127.0.0.1 is not valid (self-signed certificate)" in error_line(result)
+    line = error_line(result)
+    assert "the certificate of 127.0.0.1 is not valid (self-signed certificate)" in line
+    assert "set SSL_CERT_FILE to a file with its authority's certificate" in line
+    assert "network" not in line
+
+
+def test_an_authority_that_is_not_in_the_file_is_said_with_that_file(
+    certificate: tuple[Path, ssl.SSLContext], tmp_path: Path
+) -> None:
+    with serve(GOOD, certificate=certificate[1]) as server:
+        result = ask(server.url, tmp_path, SSL_CERT_FILE=certifi.where())
+    assert (result.returncode, server.exchanges) == (7, [])
+    assert f"add its authority's certificate to SSL_CERT_FILE='{certifi.where()}'" in error_line(result)
+
+
+def test_a_certificate_behind_a_proxy_is_judged_alike(
+    certificate: tuple[Path, ssl.SSLContext], tmp_path: Path
+) -> None:
+    with serve(GOOD, certificate=certificate[1]) as server:
+
+        def tunnel(exchange: Exchange) -> None:
+            exchange.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            with socket.create_connection(("127.0.0.1", server.port)) as behind:
+                ends = [exchange.connection, behind]
+                while True:
+                    for end in select.select(ends, [], [], 20)[0]:
+                        if not (data := end.recv(65536)):
+                            return
+                        ends[1 - ends.index(end)].sendall(data)
+
+        with serve(tunnel) as proxy:
+            result = ask("https://127.0.0.1:1/v1", tmp_path, https_proxy=proxy.url, SSL_CERT_FILE="")
+    assert (result.returncode, server.exchanges, proxy.connections) == (7, [], 1)
+    line = error_line(result)
+    assert "the certificate of the server is not valid (self-signed certificate)" in line
+    assert "set SSL_CERT_FILE" in line
+
+
+AUTHORITIES: dict[str, tuple[str, Callable[[Path], object], str]] = {
+    "no file": ("SSL_CERT_FILE", lambda path: None, "no such file or directory"),
+    "a folder": ("SSL_CERT_FILE", lambda path: path.mkdir(), "is a directory"),
+    "an empty file": ("SSL_CERT_FILE", lambda path: path.touch(), "no PEM certificates in it"),
+    "no certificates": (
+        "SSL_CERT_FILE",
+        lambda path: path.write_text("x\n" * 99),
+        "no PEM certificates in it",
+    ),
+    "no folder": ("SSL_CERT_DIR", lambda path: None, "no such folder"),
+}
+
+
+@pytest.mark.parametrize("command", ["ask", "serve"])
+@pytest.mark.parametrize("name", AUTHORITIES)
+def test_a_variable_that_names_no_authorities_is_named(name: str, command: str, tmp_path: Path) -> None:
+    variable, make, reason = AUTHORITIES[name]
+    path = tmp_path / "authorities"
+    make(path)
+    arguments = (
+        ["ask", "hi", "--base-url", "https://127.0.0.1:9/v1"] if command == "ask" else ["serve", "--check"]
+    )
+    env = environment() | {variable: str(path)}
+    if variable == "SSL_CERT_DIR":
+        env.pop("SSL_CERT_FILE", None)
+    result = audiocli(*arguments, env=env)
+    assert result.returncode == 2
+    assert f"cannot use {variable}='{path}': {reason}; name a f" in error_line(result)
 
 
 def test_a_certificate_for_another_host_is_said(
@@ -608,6 +675,7 @@ def test_a_certificate_for_another_host_is_said(
         result = ask(url, tmp_path, SSL_CERT_FILE=str(path))
     assert (result.returncode, server.exchanges) == (7, [])
     assert "the certificate of localhost is not valid (Hostname mismatch" in error_line(result)
+    assert error_line(result).endswith("; check the address")
 
 
 def test_tls_spoken_to_a_plain_port_is_said(tmp_path: Path) -> None:
