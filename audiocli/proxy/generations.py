@@ -2,12 +2,11 @@
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from audiocli.config.document import Source, stamp_of
 from audiocli.errors import AudiocliError, ServerError
 from audiocli.proxy.booking import Books, Entry
 from audiocli.proxy.framing import RefusedError
@@ -104,22 +103,3 @@ def told(error: Exception) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     what = f"{type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno})"
     return redact_key_shapes(f"internal error: {what}")
-
-
-class Watch:
-    """Looks whether `files` have changed. A change counts once it has stood from one look to the next.
-
-    A file that is being written is left alone by that.
-    """
-
-    def __init__(self, files: Sequence[Source]) -> None:
-        self._paths = tuple(each.path for each in files)
-        self._known = self._seen = tuple(each.stamp for each in files)
-
-    def changed(self) -> bool:
-        now, before = tuple(map(stamp_of, self._paths)), self._seen
-        self._seen = now
-        if now == self._known or now != before:
-            return False
-        self._known = now
-        return True

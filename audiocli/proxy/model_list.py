@@ -12,6 +12,7 @@ from audiocli.capabilities.override import override
 from audiocli.config import VARIABLE, Config, litellm_keys
 from audiocli.config import environment as cli_config
 from audiocli.config.deployments import added
+from audiocli.config.document import Source, stamp_of
 from audiocli.config.rows import ADDRESSES, Row, read_rows
 from audiocli.config.section import Section
 from audiocli.config.values import Params
@@ -48,6 +49,13 @@ def left_out(document: Section) -> Iterator[tuple[str, str]]:
     for row in read_rows(document):
         if reason := _unspoken(row):
             yield row.name, f"{row.params.where('model')}: {row.name} is left out: {reason}"
+
+
+def key_files(document: Section, config: Config) -> Iterator[Source]:
+    """The files that rows have their keys in."""
+    for row in read_rows(document):
+        if not _unspoken(row) and (path := _key_file(Params(row.params, config.environ))):
+            yield Source(path, stamp_of(path))
 
 
 def row_fallbacks(document: Section) -> dict[str, tuple[str, ...]]:
@@ -165,15 +173,19 @@ def _placed(where: str) -> Iterator[None]:
 
 
 def _place(model: str, values: Params) -> cli_config.Deployment:
-    key_file = values.text("api_key_file")
     return cli_config.Deployment(
         model=model,
         base_url=values.url("api_base", "base_url"),
         api_key=values.text("api_key"),
-        api_key_file=Path(key_file).expanduser() if key_file else None,
+        api_key_file=_key_file(values),
         api_version=values.text("api_version"),
         answer=values.text("mock_response"),
     )
+
+
+def _key_file(values: Params) -> Path | None:
+    name = values.text("api_key_file")
+    return Path(name).expanduser() if name else None
 
 
 def _with_azure_variables(values: Params) -> Params:

@@ -16,9 +16,10 @@ from types import FrameType
 import uvicorn
 
 from audiocli.errors import AudiocliError, Interrupted, UsageError
-from audiocli.proxy.generations import App, Generations, Watch, told
+from audiocli.proxy.generations import App, Generations, told
 from audiocli.proxy.listening import BACKLOG, check_exposure, concerns, listen, url_of
 from audiocli.proxy.protocol import bounded_protocol
+from audiocli.proxy.reloading import Reloading
 from audiocli.proxy.settings import Settings
 from audiocli.proxy.state import State
 from audiocli.proxy.workers import Workers
@@ -75,14 +76,13 @@ def _run(serving: Serving, settings: Settings, listener: socket.socket) -> int:
     """Serve in this process or in several; returns the signal that has ended it."""
     build = serving.build or _gateway()
     gc.freeze()
-    watch = Watch(settings.files)
     if serving.workers == 1:
-        return _serve(_Process(serving, settings, listener, watch, build))
+        return _serve(_Process(serving, settings, listener, build))
     parent = os.getpid()
 
     def work(number: int) -> int:
         told = serving.note if number == 0 else _nobody
-        _serve(_Process(serving, settings, listener, watch, build, note=told, parent=parent))
+        _serve(_Process(serving, settings, listener, build, note=told, parent=parent))
         return 0
 
     return Workers(work, serving.workers, serving.grace, serving.note).run()
@@ -105,7 +105,6 @@ class _Process:
     serving: Serving
     settings: Settings
     listener: socket.socket
-    watch: Watch
     build: Callable[[State], App]
     note: Callable[[str], None] | None = None
     parent: int | None = None
@@ -164,8 +163,7 @@ class _Server(uvicorn.Server):
         self.received: int = signal.SIGTERM
         self._process = process
         self._generations = generations
-        self._watch = process.watch
-        self._told_to_reload = False
+        self._reloading = Reloading(process.serving.load, process.settings)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -193,32 +191,33 @@ class _Server(uvicorn.Server):
             signal.signal(each, signal.SIG_DFL)  # The second signal ends the process at once.
 
     def _reload_soon(self, _number: int, _frame: FrameType | None) -> None:
-        self._told_to_reload = True
+        self._reloading.ask()
 
     async def on_tick(self, counter: int) -> bool:
         looks = counter % TICKS_PER_SECOND == 0
-        if self._told_to_reload or (looks and self._watch.changed()):
-            self._told_to_reload = False
+        if looks:
             await self._reload()
         if looks and self._process.parent not in (None, os.getppid()):
             self.should_exit = True  # Nobody is left who would end this worker.
         return await super().on_tick(counter)
 
     async def _reload(self) -> None:
-        """Take up the settings as they are now; where they are broken, keep those that there are."""
+        """Take up settings that have changed; if they cannot be used, keep those that there are."""
         try:
-            settings = await asyncio.to_thread(self._process.serving.load)
+            settings = await self._reloading.look()
+            if settings is None:
+                return
             check_exposure(self._process.listener.getsockname()[0], settings.master_key)
             await self._generations.begin(settings)
         except Exception as error:
             reason = str(error) if isinstance(error, AudiocliError) else told(error)
-            self._process.tell(f"the settings stay as they are: {reason}")
+            self._process.tell(f"config not reloaded: {reason}")
             return
-        self._watch = Watch(settings.files)
+        self._reloading.begun(settings)
         self.config.http_protocol_class = bounded_protocol(settings.bounds, self._generations.refused)
         for line in settings.warnings:
             self._process.tell(line)
-        self._process.tell("took up the changed settings")
+        self._process.tell("config reloaded")
 
 
 def _reuse_big_buffers() -> None:

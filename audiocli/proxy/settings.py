@@ -24,6 +24,7 @@ from audiocli.proxy.hosts import host_name, is_wildcard
 from audiocli.proxy.model_list import (
     EVERY_NAME,
     built_in_deployments,
+    key_files,
     left_out,
     read_deployments,
     row_fallbacks,
@@ -72,7 +73,7 @@ _MAY_BE_ZERO = frozenset({"body_timeout_per_mb", "keepalive_seconds", "retry_buf
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that a gateway is told. `files` are those that it was read from.
+    """Everything that a gateway is told. `files` are those that it was read from, keys too.
 
     `timeout` (seconds) is for a whole request with all its tries. `normalise` says whether streams go out in
     the form that every client understands, or as they come; `docs`, whether the API is described. `droppable`
@@ -123,6 +124,7 @@ def load_settings(
     warnings = [*_warnings(document), *check_guards(document), *routing.warnings(routed)]
     unserved = [*left_out(document)]
     drops = Choices(document, ("litellm_settings",), environ).flag("drop_params", False)
+    files = (*files, *key_files(document, config))  # Before they are read, as the config itself.
     deployments = tuple(read_deployments(document, config, drop_params=drops))
     if limit := routed.number("stream_timeout", 0):
         deployments = tuple(

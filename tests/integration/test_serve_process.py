@@ -17,12 +17,12 @@ import httpx
 import pytest
 
 from tests.command import audiocli, environment, error_line
-from tests.gateway import CHAT, Gateway, answer, chunk, deployment, serving, write
+from tests.gateway import CHAT, COMPLETION, Gateway, answer, chunk, deployment, serving, write
 from tests.servers import Exchange, Server, serve
 
 EVERYWHERE = "0.0.0.0"
 NOWHERE = "http://127.0.0.1:9"
-CHANGED, KEPT = "took up the changed settings", "the settings stay as they are"
+CHANGED, KEPT = "config reloaded", "config not reloaded"
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_config_can_be_checked_without_serving_it(tmp_path: Path) -> None:
     write(config, deployment(NOWHERE, tags=["a"]), general_settings={"master_key": "sk-hidden-0123456789"})
     checked = audiocli("serve", "--config", str(config), "--check")
     assert (checked.returncode, checked.stdout) == (0, b"")
-    assert b"tags is not acted on" in checked.stderr
+    assert b"tags is ignored" in checked.stderr
 
     as_json = audiocli("serve", "--config", str(config), "--check", "--json")
     document = json.loads(as_json.stdout)
@@ -128,7 +128,7 @@ def test_a_changed_file_is_taken_up_and_a_broken_one_is_not(
         eventually(lambda: statuses(gate, *["two"] * 4) == [200] * 4, "some worker has the old settings")
 
         config.write_text("model_list: [")
-        assert "line 1" in gate.wait_for_note(KEPT)
+        assert "is not valid YAML" in gate.wait_for_note(KEPT)
         config.unlink()
         assert "cannot be read" in gate.wait_for_note("cannot be read")
         assert statuses(gate, "two") == [200]
@@ -147,6 +147,44 @@ def test_a_file_that_is_reached_by_links_is_watched(tmp_path: Path, server: Serv
         (tmp_path / "..data_tmp").rename(tmp_path / "..data")
         gate.wait_for_note(CHANGED)
         assert statuses(gate, "one", "two") == [404, 200]
+
+
+def test_a_file_that_is_cut_while_it_is_written_opens_nothing(tmp_path: Path, server: Server) -> None:
+    config = tmp_path / "c.yaml"
+    key = {"master_key": "sk-master-0123456789abcdef"}
+    write(config, deployment(server.url, "one"), general_settings=key)
+    whole = json.dumps({"general_settings": key, "model_list": [deployment(server.url, "two")]}, indent=1)
+    with serving(tmp_path, "--config", str(config)) as gate:
+        assert statuses(gate, "one") == [401]
+        for part in (f"model_list:\n- {json.dumps(deployment(server.url, 'two'))}\n", whole[:60], ""):
+            config.write_text(part)
+            os.kill(gate.process.pid, signal.SIGHUP)
+            gate.wait_for_note(KEPT)
+            (tmp_path / "log").write_text("")
+            assert statuses(gate, "one", "two") == [401, 401]
+        config.write_text(whole)
+        gate.wait_for_note(CHANGED)
+        answered = gate.post(CHAT, json={"model": "two"}, headers={"api-key": key["master_key"]})
+        assert answered.status_code == 200
+
+
+def test_a_key_that_is_rotated_in_its_file_is_noticed(tmp_path: Path) -> None:
+    config, keys = tmp_path / "c.yaml", tmp_path / "key"
+    keys.write_text("sk-first-0123456789abcdef\n")
+
+    def script(exchange: Exchange) -> None:
+        answer(exchange, {**COMPLETION, "model": exchange.headers["authorization"]})
+
+    with serve(script) as server:
+        row = deployment(server.url, "one", api_key_file=str(keys))
+        del row["litellm_params"]["api_key"]
+        write(config, row)
+        with serving(tmp_path, "--config", str(config)) as gate:
+            assert gate.ask("one").json()["model"] == "Bearer sk-first-0123456789abcdef"
+            (tmp_path / "next").write_text("sk-second-0123456789abcdef\n")
+            (tmp_path / "next").rename(keys)
+            gate.wait_for_note(CHANGED)
+            assert gate.ask("one").json()["model"] == "Bearer sk-second-0123456789abcdef"
 
 
 def test_an_included_file_is_watched(tmp_path: Path, server: Server) -> None:

@@ -5,7 +5,6 @@ import pytest
 from audiocli.config.document import read_document, read_documents
 from audiocli.config.section import Section
 from audiocli.errors import ConfigError
-from audiocli.proxy.generations import Watch
 
 
 def document(folder: Path, text: str, name: str = "config.yaml") -> Path:
@@ -102,17 +101,3 @@ def test_a_file_that_includes_itself_is_refused(tmp_path: Path) -> None:
     document(tmp_path, "include: [config.yaml]\n", "more.yaml")
     with pytest.raises(ConfigError, match="included twice"):
         read_documents(document(tmp_path, "include: [more.yaml]\n"))
-
-
-def test_a_change_that_comes_while_a_file_is_read_is_seen_later(tmp_path: Path) -> None:
-    path = tmp_path / "config.yaml"
-    path.write_text("a: 1\n")
-    _, files = read_documents(path)
-    watch = Watch(files)
-    assert not watch.changed()
-    path.write_text("a: 12\n")
-
-    late = Watch(files)  # made when the change was there already
-    assert [each.changed() for each in (watch, late)] == [False, False]  # It may be written still.
-    assert [each.changed() for each in (watch, late)] == [True, True]
-    assert [each.changed() for each in (watch, late)] == [False, False]
