@@ -24,6 +24,7 @@ from audiocli.chat import (
     Usage,
 )
 from audiocli.errors import AudiocliError, CapabilityError, OutputError, RejectedError, ReplyError, UsageError
+from audiocli.nearness import did_you_mean
 from audiocli.printable import one_line, printable, quoted
 from audiocli.prompts import check_prompt, check_utf8
 from audiocli.providers.base import Provider
@@ -112,7 +113,8 @@ def _check_abilities(question: Question, known: Capabilities, today: str) -> Non
         )
     if question.voice and known.voices and question.voice not in known.voices:
         raise CapabilityError(
-            f"{known.id} has no voice {quoted(question.voice)}", hint=f"it has {', '.join(known.voices)}"
+            f"{known.id} has no voice {quoted(question.voice)}",
+            hint=did_you_mean(question.voice, known.voices) or f"it has {', '.join(known.voices)}",
         )
     if question.audio and known.audio_input is False:
         raise CapabilityError(

@@ -3,6 +3,7 @@
     AudiocliError                  1   500   a fault of our own
     ├── UsageError                 2   400   the command line asks for what cannot be
     │   ├── ConfigError            2   500   the configuration is broken
+    │   ├── MisspeltModelError     2   400   a model's name is nearly, but not quite, a known one
     │   └── UnknownModelError     10   404   nothing is known of a model
     ├── InputError                 2   400   an input is missing, unreadable or not audio
     ├── DependencyError            2   501   something optional is not installed
@@ -56,6 +57,10 @@ class UsageError(AudiocliError):
 class ConfigError(UsageError):
     http_status = 500
     advice = "correct the config"
+
+
+class MisspeltModelError(UsageError):
+    """A model that may exist all the same: whoever forces it has it sent."""
 
 
 class UnknownModelError(UsageError):

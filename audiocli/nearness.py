@@ -1,6 +1,6 @@
 """Which known name a misspelt one stands for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _SHORTEST_BEGINNING = 3  # characters from which on a name's beginning is taken for the name
 _SEPARATORS = str.maketrans(dict.fromkeys("-_./: ", ""))
@@ -15,6 +15,16 @@ def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     best = min((rank[0] for rank, _ in ranked), default=0)
     # What needs twice the changes is not meant.
     return [each for rank, each in sorted(ranked) if rank[0] <= 2 * best][:most]
+
+
+def nearest_model(name: str, known: Sequence[str], most: int = 3) -> list[str]:
+    """The same for models: one of that name at any provider first, then one whose name is near."""
+    last = _last(name)
+    same = [each for each in known if _last(each) == last]
+    if same or (near := nearest(name, known, most)):
+        return (same or near)[:most]
+    by_last = {_last(each): each for each in reversed(known)}
+    return [by_last[each] for each in nearest(last, by_last, most)]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
@@ -54,6 +64,10 @@ def _limit(known: str) -> int:
 
 def _folded(name: str) -> str:
     return name.strip().casefold()
+
+
+def _last(model: str) -> str:
+    return _folded(model).rpartition("/")[2]
 
 
 def _letters(name: str) -> str:

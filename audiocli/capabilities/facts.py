@@ -8,6 +8,7 @@ Row = dict[str, Any]
 """A model's known facts, by the names of `Capabilities` and `Prices`, flat, as they stand in JSON."""
 
 TOKENS = 1e6
+_SOON_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,14 @@ class Capabilities:
 
     def _has_ended(self, today: str) -> bool:
         return self.shutdown is not None and self.shutdown <= today  # ISO dates compare as text.
+
+    def ends_soon(self, today: str) -> bool:
+        """Whether it is shut down within 30 days of `today`, or has been; never without a date."""
+        if self.shutdown is None or not today:
+            return False
+        from datetime import date, timedelta  # 2 ms, and only for a model that ends
+
+        return self.shutdown <= (date.fromisoformat(today) + timedelta(days=_SOON_DAYS)).isoformat()
 
     def end(self, today: str) -> str | None:
         """`retires 2027-01-20, use gpt-audio-1.5`, or that it has; `None` if no end is known."""

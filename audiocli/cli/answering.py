@@ -13,6 +13,7 @@ from audiocli.chat import ChatRequest
 from audiocli.cli import render
 from audiocli.cli.ask import AskOptions
 from audiocli.cli.inputs import Inputs, read_inputs
+from audiocli.cli.models import find_model, note_choice
 from audiocli.cli.progress import Meter, NoProgress, Progress, Spinner
 from audiocli.cli.signals import run_until_signal
 from audiocli.cli.world import World, is_pipe, is_terminal
@@ -23,8 +24,9 @@ from audiocli.errors import OutputError, UsageError
 from audiocli.files import is_special, open_special
 from audiocli.printable import escaped
 from audiocli.prompts import check_prompt
-from audiocli.providers.registry import Target, build, resolve
+from audiocli.providers.registry import Target, build
 from audiocli.providers.retry import Retrying
+from audiocli.providers.suiting import Wanted
 
 
 def answer(world: World, chosen: AskOptions) -> int:
@@ -35,12 +37,15 @@ def answer(world: World, chosen: AskOptions) -> int:
     if render.watched(world) and world.stderr is not None:
         world.progress = Spinner(world.stderr)
     settings = load_config(world.environ, Path(chosen.config) if chosen.config else None)
-    target = resolve(settings, chosen.model, chosen.base_url)
+    date = today()
+    wanted = Wanted(spoken=chosen.output is not None, today=date)
+    target = find_model(settings, chosen.model, chosen.base_url, "chat", wanted, force=chosen.force)
     world.secret = target.endpoint.api_key if target.endpoint else None
     inputs = read_inputs(world, chosen)
     question = _question(chosen, inputs)
-    date = today()
     request = compose(question, target, today=date)
+    if chosen.voice is not None and request.audio is None:
+        world.note("--voice is ignored: the answer is not spoken; -o FILE has it spoken")
     if chosen.curl or chosen.dry_run:
         known = (target.capabilities or Capabilities(id=target.model)).as_of(date)
         return _preview(world, chosen, target, request, estimate(question, inputs.seconds, known))
@@ -55,6 +60,7 @@ def answer(world: World, chosen: AskOptions) -> int:
     async def asked() -> Answer:
         # Where signals are heard: one that came earlier would leave the recorder's file behind.
         recorder = _recorder(world, chosen, question.output)
+        note_choice(world, target, "chat", wanted)
         _announce(world, target, request, date)
         world.progress.show(f"asking {target.model}")
         return await ask_model(provider, request, recorder=recorder, show=screen.show)
@@ -134,11 +140,6 @@ def _preview(
 
 
 def _announce(world: World, target: Target, request: ChatRequest, today: str) -> None:
-    if target.chosen and target.endpoint is None:
-        world.note(
-            "answering with the embedded demo model, which is small and often wrong; "
-            "for a better one set OPENAI_API_KEY, or see --model and --base-url"
-        )
     if target.capabilities and (end := target.capabilities.end(today)):
         world.note(f"{target.capabilities.id} {end}")
     where = f"at {target.endpoint.shown_url}" if target.endpoint else "on this machine"

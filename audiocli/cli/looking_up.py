@@ -13,7 +13,7 @@ from audiocli.config import Config
 from audiocli.config import load as load_config
 from audiocli.errors import UnknownModelError, UsageError
 from audiocli.library.lookup import known
-from audiocli.nearness import did_you_mean
+from audiocli.nearness import did_you_mean, nearest_model
 from audiocli.printable import quoted
 
 UNKNOWN = 10
@@ -136,12 +136,7 @@ def _rendered(world: World, chosen: CapsOptions, found: Sequence[Capabilities], 
 
 
 def _unknown(missing: Sequence[str], names: Sequence[str]) -> UnknownModelError:
-    import difflib
-
-    name = missing[0]
-    last = name.rpartition("/")[2]
-    same = [known for known in names if known.rpartition("/")[2].lower() == last.lower()]
-    close = same or difflib.get_close_matches(name.lower(), names, n=3)
-    advice = f"did you mean {' or '.join(close[:3])}?" if close else "audiocli caps lists what it knows"
+    close = nearest_model(missing[0], names)
+    advice = f"did you mean {' or '.join(close)}?" if close else "audiocli caps lists what it knows"
     more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
-    return UnknownModelError(f"nothing is known of {quoted(name)}{more}", hint=advice)
+    return UnknownModelError(f"unknown model {quoted(missing[0])}{more}", hint=advice)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from audiocli.capabilities.dates import today
 from audiocli.cli.forms import Format, format_of
+from audiocli.cli.models import find_model
 from audiocli.cli.options import parse_time
 from audiocli.cli.recordings import STDIN, Recording, find_recordings
 from audiocli.cli.transcribe import TranscribeOptions
@@ -23,7 +24,7 @@ from audiocli.config import load as load_config
 from audiocli.errors import OutputError, UsageError
 from audiocli.printable import quoted
 from audiocli.prompts import check_prompt
-from audiocli.providers.registry import Target, resolve
+from audiocli.providers.registry import Target
 from audiocli.providers.suiting import Wanted, chats
 from audiocli.secret import without_secrets
 from audiocli.transcription.claiming import Replaces
@@ -60,8 +61,13 @@ def planned(world: World, chosen: TranscribeOptions) -> Plan:
     derived = are_derived(found, chosen.output)
     _check_paths(chosen, paths, format, derived=derived)
     settings = load_config(world.environ, Path(chosen.config) if chosen.config else None)
-    target = resolve(
-        settings, options.model, options.base_url, purpose="transcription", wanted=wanted(options)
+    target = find_model(
+        settings,
+        options.model,
+        options.base_url,
+        "transcription",
+        wanted(options),
+        force=options.force,
     )
     replaces = _replaces(chosen, derived=derived)
     return Plan(found.recordings, tuple(paths), found.several, replaces, format, options, settings, target)

@@ -9,8 +9,9 @@ from functools import cache
 
 from audiocli.capabilities.dates import today
 from audiocli.cli import render, results
+from audiocli.cli.models import note_choice
 from audiocli.cli.options import parse_size
-from audiocli.cli.planning import Plan, address, planned
+from audiocli.cli.planning import Plan, address, planned, wanted
 from audiocli.cli.recordings import Recording
 from audiocli.cli.render import watched
 from audiocli.cli.results import Result, result_of
@@ -23,7 +24,6 @@ from audiocli.cli.written import encode, form_of
 from audiocli.errors import AudiocliError
 from audiocli.files import is_special, open_special, unwritable, write_all
 from audiocli.printable import escaped
-from audiocli.providers.registry import Target
 from audiocli.transcript import Transcript
 from audiocli.transcription.archive import Item, Outcome, RunEvent, Told, transcribe_archive
 from audiocli.transcription.connecting import connecting
@@ -45,7 +45,7 @@ def transcribe(world: World, chosen: TranscribeOptions) -> int:
         from audiocli.cli.forecast import forecast
 
         return forecast(world, plan)
-    _announce(world, plan.target)
+    _announce(world, plan)
     means = _means(world, chosen, plan)
     watch = _watch(world, chosen, plan)
     run = _Run(world, chosen, plan, means, watch)
@@ -87,12 +87,9 @@ def _means(world: World, chosen: TranscribeOptions, plan: Plan) -> _Means:
     )
 
 
-def _announce(world: World, target: Target) -> None:
-    if target.chosen and target.endpoint is None:
-        world.note(
-            "hearing with the embedded recogniser, which knows clear English; "
-            "for a better one set OPENAI_API_KEY, or see --model and --base-url"
-        )
+def _announce(world: World, plan: Plan) -> None:
+    target = plan.target
+    note_choice(world, target, "transcription", wanted(plan.options))
     if target.capabilities and (end := target.capabilities.end(today())):
         world.note(f"{target.capabilities.id} {end}")
     where = address(target)

@@ -47,12 +47,21 @@ async def aask(
     """The answer to `prompt` and `audio`, spoken into the file `output` where that is named.
 
     The extension of `output` says its format. `show` is told of each event as it comes. Without a `model` it
-    is the config's, then OpenAI's where there is a key or a server, then the embedded one. `timeout` is in
-    seconds, for all tries together. `force` asks for what the model is known not to do. The answer's `notes`
+    is the config's, then one of those whose keys are set, then the embedded one. `timeout` is in
+    seconds, for all tries together. `force` asks for what the model is known not to do, and takes a
+    name that looks misspelt. The answer's `notes`
     say what may surprise in `audio`, such as a file that is cut off. Raises `AudiocliError`.
     """
     path = os.fspath(output) if output is not None else None
-    connection = connect(model, base_url=base_url, api_key=api_key, timeout=timeout, retries=retries)
+    connection = connect(
+        model,
+        base_url=base_url,
+        api_key=api_key,
+        timeout=timeout,
+        retries=retries,
+        spoken=path is not None,
+        force=force,
+    )
     heard = await _prepared(audio)
     question = Question(
         prompt=prompt,
@@ -93,7 +102,15 @@ async def astream(
     A `spoken` answer comes as pcm16: 24 kHz, mono, little-endian, without a header. Nothing is sent before
     the first event is asked for; closing the generator closes the connection.
     """
-    connection = connect(model, base_url=base_url, api_key=api_key, timeout=timeout, retries=retries)
+    connection = connect(
+        model,
+        base_url=base_url,
+        api_key=api_key,
+        timeout=timeout,
+        retries=retries,
+        spoken=spoken,
+        force=force,
+    )
     question = Question(
         prompt=prompt,
         audio=tuple(each.part for each in await _prepared(audio)),

@@ -4,11 +4,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from audiocli.config import Config, Deployment, load
+from audiocli.capabilities.dates import today
+from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, load
 from audiocli.errors import UsageError
 from audiocli.providers.base import Provider
 from audiocli.providers.registry import HOSTS, Target, build, resolve
 from audiocli.providers.retry import Retrying
+from audiocli.providers.suiting import Wanted
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,14 @@ def connect(
     retries: int | None = None,
     headers: Mapping[str, str] | None = None,
     api_version: str | None = None,
+    spoken: bool = False,
+    force: bool = False,
 ) -> Connection:
     """The connection to `model`, which is a name as `--model` takes it. Nothing is sent yet.
 
     A `base_url` is asked for any name, also for one that the config gives to another server. An `api_key`
-    goes to that server, or to the one that the model is at, in place of the key that is set for it. With an
+    goes to that server, or to the one that the model is at, in place of the key that is set for it. Without a
+    model, `spoken` asks for one that answers aloud. `force` takes a name that looks misspelt. With an
     `api_version` the server is Azure's, and the model `azure/` and the name of a deployment there. Raises
     `UsageError`, `ConfigError` and `AuthenticationError`.
     """
@@ -40,12 +45,13 @@ def connect(
         raise UsageError("timeout must be more than 0 seconds")
     if retries is not None and retries < 0:
         raise UsageError("the number of retries must not be negative")
-    settings = configured(base_url, api_key)
+    settings = configured(base_url, api_key, model)
     if api_version is not None and model is not None:
         key = api_key or "os.environ/AZURE_API_KEY"
         row = Deployment(model=model, base_url=base_url, api_key=key, api_version=api_version)
         settings, base_url = replace(settings, deployments={model: row}), None
-    target = resolve(settings, model, base_url)
+    wanted = Wanted(spoken=spoken, today=today())
+    target = resolve(settings, model, base_url, wanted=wanted, force=force)
     if target.endpoint is not None:
         secret = settings.api_key if api_key else target.endpoint.api_key
         changed = {**target.endpoint.headers, **(headers or {})}
@@ -60,12 +66,14 @@ def _untold(what: str, done: int, total: int) -> None:
     """Nobody watches how far a fetched model is."""
 
 
-def configured(base_url: str | None = None, api_key: str | None = None) -> Config:
-    """The configuration, in which the call's own key stands for every other."""
-    if not api_key:
-        settings = load(os.environ)
-    else:
-        settings = load({**os.environ, **{host.key_variable: api_key for host in HOSTS.values()}})
+def configured(base_url: str | None = None, api_key: str | None = None, model: str | None = None) -> Config:
+    """The configuration, in which the call's own key stands for every other; for no `model`, for OpenAI's."""
+    settings = load(os.environ)
+    if api_key:
+        variables = {host.key_variable for host in HOSTS.values()}
+        if model is None and settings.model is None:
+            variables = {OPENAI_KEY_VARIABLE}
+        settings = load({**os.environ, **dict.fromkeys(variables, api_key)})
         deployments = {name: _keyless(deployment) for name, deployment in settings.deployments.items()}
         settings = replace(settings, deployments=deployments)
     # A deployment's key is for its own server.

@@ -59,7 +59,7 @@ async def atranscribe(
         force=force,
     )
     connect = connecting(
-        configured(base_url, api_key),
+        configured(base_url, api_key, model),
         requests=REQUESTS,
         retries=retries,
         timeout=timeout,

@@ -4,7 +4,7 @@ A host without behaviour of its own is a row of `HOSTS`. One with behaviour is a
 """
 
 import os
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,20 +20,23 @@ from audiocli.errors import (
     CapabilityError,
     ConfigError,
     DependencyError,
+    MisspeltModelError,
     UsageError,
     install_hint,
 )
+from audiocli.nearness import misspells, nearest, nearest_model
 from audiocli.printable import quoted
 from audiocli.prompts import check_utf8
 from audiocli.providers.azure import AZURE, azure_endpoint
 from audiocli.providers.base import Provider, Transcriber
 from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect, Endpoint
-from audiocli.providers.suiting import TEXT_ONLY, Wanted, chats, default_transcriber
+from audiocli.providers.suiting import TEXT_ONLY, Wanted, chat_penalty, chats, transcript_penalty
 from audiocli.secret import Secret
 
 OPENAI = "openai"
 LOCAL = "local"
 DEFAULT_HOSTED_MODEL = "openai/gpt-audio-1.5"
+DEFAULT_HOSTED_TRANSCRIBER = "openai/gpt-transcribe"
 DEFAULT_LOCAL_MODEL = "local/smollm2-135m"
 LOCAL_RECOGNISER = "local/moonshine-tiny-en"
 DEFAULT_TIMEOUT = 600.0
@@ -56,7 +59,8 @@ class Host:
     """A service that speaks OpenAI's chat completions and transcriptions, or one of the two.
 
     `max_tokens_field` is its name for that limit, `dialect` how its transcriptions differ. `account` says
-    that the headers that go with OpenAI's key are for it.
+    that the headers that go with OpenAI's key are for it. `models` are those that are asked without being
+    named, if the table knows that they can do it: of several that can, the first.
     """
 
     base_url: str
@@ -64,11 +68,23 @@ class Host:
     max_tokens_field: str
     dialect: Dialect = OPENAI_DIALECT
     account: bool = False
+    models: tuple[str, ...] = ()
 
 
 HOSTS: Mapping[str, Host] = {
-    "openai": Host("https://api.openai.com/v1", OPENAI_KEY_VARIABLE, "max_completion_tokens", account=True),
-    "groq": Host("https://api.groq.com/openai/v1", "GROQ_API_KEY", "max_completion_tokens"),
+    "openai": Host(
+        "https://api.openai.com/v1",
+        OPENAI_KEY_VARIABLE,
+        "max_completion_tokens",
+        account=True,
+        models=("gpt-audio-1.5", "gpt-transcribe", "whisper-1", "gpt-4o-transcribe-diarize"),
+    ),
+    "groq": Host(
+        "https://api.groq.com/openai/v1",
+        "GROQ_API_KEY",
+        "max_completion_tokens",
+        models=("whisper-large-v3",),
+    ),
     "mistral": Host(
         "https://api.mistral.ai/v1",
         "MISTRAL_API_KEY",
@@ -83,10 +99,19 @@ HOSTS: Mapping[str, Host] = {
             },
             speakers=(("diarize", "true"),),
         ),
+        models=("voxtral-small-latest", "voxtral-mini-latest"),
     ),
-    "openrouter": Host("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", "max_tokens"),
+    "openrouter": Host(
+        "https://openrouter.ai/api/v1",
+        "OPENROUTER_API_KEY",
+        "max_tokens",
+        models=("google/gemini-3.5-flash", "openai/gpt-audio"),
+    ),
     "gemini": Host(
-        "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY", "max_completion_tokens"
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        "GEMINI_API_KEY",
+        "max_completion_tokens",
+        models=("gemini-flash-latest",),
     ),
     "together_ai": Host("https://api.together.ai/v1", "TOGETHER_API_KEY", "max_tokens"),
     "fireworks_ai": Host("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", "max_tokens"),
@@ -199,16 +224,18 @@ def resolve(
     *,
     purpose: Purpose = "chat",
     wanted: Wanted = TEXT_ONLY,
+    force: bool = False,
 ) -> Target:
     """What `name` stands for: an alias of the config, `provider/model`, or a known model's own name.
 
-    Without a name it is the config's model, then OpenAI's where there is a key or a server, then the embedded
-    one; which of these, `purpose` and what is `wanted` of a transcript say. A server at `base_url` is asked
-    for any name. Raises `UsageError` for a name that nobody knows.
+    Without a name it is the config's model; else, of the hosts whose keys are set, the model that suits
+    `purpose` and what is `wanted` best, OpenAI's before others; else the embedded one. A server at `base_url`
+    is asked for any name. Raises `UsageError` for a name that nobody knows, and `MisspeltModelError`, unless
+    `force` is set, for one that is nearly that of a host's known model.
     """
     check_utf8(name, "the model's name")
     table = current_table(config.cache_dir)
-    names = _Names(config, table, base_url or config.base_url, _defaults(purpose, wanted, table))
+    names = _Names(config, table, base_url or config.base_url, purpose, wanted, force)
     chosen = name or config.model
     target = names.default() if chosen is None else names.resolve(chosen)
     target = replace(
@@ -222,16 +249,20 @@ def resolve(
 
 @dataclass(frozen=True)
 class _Defaults:
-    """The models that are used where none is named: a service's, and the one that runs here."""
+    """The models that are used if none is named and no other suits: a service's, and our own."""
 
     hosted: str
     local: str
 
 
-def _defaults(purpose: Purpose, wanted: Wanted, table: Table) -> _Defaults:
-    if purpose == "chat":
-        return _Defaults(DEFAULT_HOSTED_MODEL, DEFAULT_LOCAL_MODEL)
-    return _Defaults(default_transcriber(wanted, table), LOCAL_RECOGNISER)
+_DEFAULTS: Mapping[Purpose, _Defaults] = {
+    "chat": _Defaults(DEFAULT_HOSTED_MODEL, DEFAULT_LOCAL_MODEL),
+    "transcription": _Defaults(DEFAULT_HOSTED_TRANSCRIBER, LOCAL_RECOGNISER),
+}
+_PENALTIES: Mapping[Purpose, Callable[[Capabilities, Wanted], int | None]] = {
+    "chat": chat_penalty,
+    "transcription": transcript_penalty,
+}
 
 
 def build(target: Target, config: Config, progress: Progress) -> Provider:
@@ -330,6 +361,18 @@ def server_key(config: Config, url: str) -> Secret | None:
     return config.server_key(url) or (config.host_key(host.key_variable) if host else None)
 
 
+def keys_for(purpose: Purpose, wanted: Wanted) -> list[str]:
+    """The variables whose keys open a model that can do what is `wanted`."""
+    return [
+        host.key_variable
+        for provider, host in HOSTS.items()
+        if any(
+            known is not None and _PENALTIES[purpose](known, wanted) is not None
+            for known in (lookup(model, provider) for model in host.models)
+        )
+    ]
+
+
 def reachable_models() -> list[str]:
     """The names in the table that need neither a config nor a base URL, each in all its forms."""
     names = known_models()
@@ -345,11 +388,38 @@ class _Names:
     config: Config
     table: Table
     base_url: str | None
-    defaults: _Defaults
+    purpose: Purpose
+    wanted: Wanted
+    force: bool
 
     def default(self) -> Target:
+        return replace(self._find(self._best() or self._last_resort()), chosen=True)
+
+    def _best(self) -> str | None:
+        """The model with the least wrong with it, of the hosts that can be asked; the first of several."""
+        least, best = None, None
+        for provider in self._askable():
+            for model in HOSTS[provider].models:
+                known = self.table.lookup(model, provider)
+                penalty = _PENALTIES[self.purpose](known, self.wanted) if known else None
+                if penalty is not None and (least is None or penalty < least):
+                    least, best = penalty, f"{provider}/{model}"
+            if least == 0:
+                break  # The key of another host is not even looked at.
+        return best
+
+    def _askable(self) -> Iterator[str]:
+        if self.base_url is not None:
+            yield OPENAI  # A compatible server has its names.
+            return
+        for provider, host in HOSTS.items():
+            if host.models and self.config.host_key(host.key_variable) is not None:
+                yield provider
+
+    def _last_resort(self) -> str:
+        defaults = _DEFAULTS[self.purpose]
         hosted = self.base_url is not None or self.config.openai_key() is not None
-        return replace(self._find(self.defaults.hosted if hosted else self.defaults.local), chosen=True)
+        return defaults.hosted if hosted else defaults.local
 
     def recogniser(self, target: Target) -> Target:
         """What writes down on this machine, whichever model of it was named."""
@@ -373,7 +443,11 @@ class _Names:
             provider, model = self._split(deployment.model)
             return Target(provider, model, self._known_elsewhere(model), answer=deployment.answer)
         elsewhere = deployment.base_url or deployment.api_key or deployment.api_key_file
-        return self._deployed(deployment) if elsewhere else self._find(deployment.model)
+        if elsewhere:
+            return self._deployed(deployment)
+        # Whoever wrote a config with `provider/model` in it has had time to check the name.
+        names = replace(self, force=True) if "/" in deployment.model else self
+        return names._find(deployment.model)
 
     def _changed(self, target: Target, deployment: Deployment) -> Target:
         """`target` as the deployment wants it to be asked."""
@@ -391,7 +465,7 @@ class _Names:
         provider, model = self._split(name)
         if provider in _IN_PROCESS:
             if (known := self.table.lookup(model, provider)) is None:
-                raise _unknown(name)
+                raise self._unknown(name)
             return Target(provider, _spelt(model, known), known)
         if self.base_url is not None:
             model = model if provider in COMPATIBLE else name
@@ -401,13 +475,56 @@ class _Names:
         if provider == AZURE:
             raise ConfigError(f"{name} has no api_base", hint="in the config, https://NAME.openai.azure.com")
         if provider not in HOSTS:
-            raise _unreachable(known) if (known := self.table.lookup(name)) else _unknown(name)
+            if (known := self.table.lookup(name)) is not None:
+                raise _unreachable(known)
+            provider = self._forced(name)
         host = HOSTS[provider]
         key = self.config.host_key(host.key_variable)
         endpoint = _at_host(host, key, self.config.headers if host.account else {})
         missing = None if key else host.key_variable
-        known = self.table.lookup(model, provider)
+        if (known := self.table.lookup(model, provider)) is None and not self.force:
+            self._check_spelling(provider, model)
         return Target(provider, _spelt(model, known), known, endpoint, missing)
+
+    def _check_spelling(self, provider: str, model: str) -> None:
+        """Refuse a name that nobody knows, and that is too near to a known one to be its own."""
+        near = [each for each in nearest(model, self._models_of(provider)) if misspells(model, each)]
+        if near:
+            hint = _meant(f"{provider}/{each}" for each in near)
+            raise MisspeltModelError(f"unknown model {quoted(f'{provider}/{model}')}", hint=hint)
+
+    def _models_of(self, provider: str) -> list[str]:
+        """The names that the table has of a provider's models, as the provider has them."""
+        if provider == OPENAI:
+            return [each.id for each in self.table.models() if each.provider == OPENAI and "/" not in each.id]
+        prefix = f"{provider}/"
+        return [name.removeprefix(prefix) for name in self.table.names() if name.startswith(prefix)]
+
+    def _forced(self, name: str) -> str:
+        """The provider that a name is sent to which nobody knows: that of the nearest model."""
+        near = self._near(name)
+        provider = self._split(near[0])[0] if near else ""
+        if "/" in name or provider not in HOSTS:
+            raise self._unknown(name)
+        if not self.force:
+            raise MisspeltModelError(f"unknown model {quoted(name)}", hint=_meant(near))
+        return provider
+
+    def _near(self, name: str) -> list[str]:
+        """The names of the config, then those within reach, that `name` is near to."""
+        reachable = [*_IN_PROCESS, *reachable_models()]
+        given, _, model = name.partition("/")
+        if model and given not in HOSTS and (providers := nearest(given, [*HOSTS, *_IN_PROCESS], most=1)):
+            corrected = f"{providers[0]}/{model}"
+            known = self.table.lookup(model, providers[0]) is not None
+            return [corrected] if known else nearest(corrected, reachable) or [corrected]
+        return nearest_model(name, [*self.config.deployments, *reachable])
+
+    def _unknown(self, name: str) -> UsageError:
+        near = self._near(name)
+        hosts = ", ".join([*HOSTS, *_IN_PROCESS])
+        advice = f"known providers are {hosts}; any other server is named by its base URL"
+        return UsageError(f"unknown model {quoted(name)}", hint=_meant(near) if near else advice)
 
     def _deployed(self, deployment: Deployment) -> Target:
         """A deployment with a server or a key of its own, which are used for it alone."""
@@ -446,7 +563,9 @@ class _Names:
         if model:
             return provider, model
         if provider in _IN_PROCESS:
-            return provider, self.defaults.local.partition("/")[2] if provider == LOCAL else provider
+            return provider, _DEFAULTS[self.purpose].local.partition("/")[
+                2
+            ] if provider == LOCAL else provider
         known = self.table.lookup(name)
         own = known.provider or "" if known else ""
         if known is None or own in HOSTS:
@@ -472,9 +591,5 @@ def _unreachable(known: Capabilities) -> UsageError:
     )
 
 
-def _unknown(name: str) -> UsageError:
-    import difflib
-
-    close = difflib.get_close_matches(name.lower(), reachable_models(), n=3)
-    advice = f"did you mean {' or '.join(close)}?" if close else "name the server that has it by its base URL"
-    return UsageError(f"unknown model {quoted(name)}", hint=advice)
+def _meant(names: Iterable[str]) -> str:
+    return f"did you mean {' or '.join(names)}?"

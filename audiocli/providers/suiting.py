@@ -1,14 +1,10 @@
-"""Which model suits a transcription: the one to use where none is named, and what a named one cannot give."""
+"""Which model suits what is asked: how well one would do, and what a named one cannot give."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from audiocli.capabilities import Capabilities, Table, lookup
+from audiocli.capabilities import Capabilities, lookup
 from audiocli.errors import CapabilityError
-
-DEFAULT = "openai/gpt-transcribe"
-TIMED = "openai/whisper-1"
-SPEAKERS = "openai/gpt-4o-transcribe-diarize"
 
 _WITH_WORDS = ("whisper-1", "groq/whisper-large-v3", "local/moonshine-tiny-en")
 _WITH_SPEAKERS = ("gpt-4o-transcribe-diarize", "mistral/voxtral-mini-latest")
@@ -18,28 +14,49 @@ _WITH_SPEAKERS = ("gpt-4o-transcribe-diarize", "mistral/voxtral-mini-latest")
 class Wanted:
     """What a transcript shall have beside its text: times of words, times fit for subtitles, speakers.
 
-    `prompt` says that one is given, `today` is an ISO date.
+    `prompt` says that one is given, `today` is an ISO date. Of a chat, `spoken` says that its answer shall be
+    heard.
     """
 
     words: bool = False
     timed: bool = False
     speakers: bool = False
     prompt: bool = False
+    spoken: bool = False
     today: str = ""
 
 
 TEXT_ONLY = Wanted()
 
+# What is wrong with a model: what it lacks weighs more than all the rest.
+_ENDS_SOON, _CHATS, _LACKS = 1, 2, 4
 
-def default_transcriber(wanted: Wanted, table: Table) -> str:
-    """The hosted model that gives what is `wanted`, while there is one; the plain one, when it has ended."""
-    name = DEFAULT
-    if wanted.speakers:
-        name = SPEAKERS
-    elif wanted.words or wanted.timed:
-        name = TIMED
-    known = table.lookup(name)
-    return DEFAULT if known is not None and known.is_retired(wanted.today) else name
+
+def chat_penalty(known: Capabilities, wanted: Wanted) -> int | None:
+    """How much is wrong with a model for a chat, 0 for nothing; `None` if it cannot do what is wanted."""
+    able = known.mode == "chat" and known.audio_input is True
+    if not able or (wanted.spoken and known.audio_output is not True) or known.is_retired(wanted.today):
+        return None
+    return _ENDS_SOON * known.ends_soon(wanted.today)
+
+
+def transcript_penalty(known: Capabilities, wanted: Wanted) -> int | None:
+    """How much is wrong with a model for a transcript, as `chat_penalty` has it."""
+    if known.mode not in ("chat", "transcription"):
+        return None
+    try:
+        check_suits(known, replace(wanted, prompt=False))
+    except CapabilityError:
+        return None
+    timed = known.word_times or known.segment_times
+    return (
+        _CHATS * chats(known)
+        + _LACKS * (wanted.prompt and known.prompt is False)
+        + _LACKS * (wanted.words and known.word_times is None)
+        + _LACKS * (wanted.speakers and known.speakers is None)
+        + _LACKS * (wanted.timed and not timed)
+        + _ENDS_SOON * known.ends_soon(wanted.today)
+    )
 
 
 def chats(known: Capabilities | None) -> bool:

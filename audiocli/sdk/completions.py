@@ -113,6 +113,7 @@ def _call(
         retries=retries,
         headers={**account, **(headers or {}), **(extra_headers or {})},
         api_version=api_version,
+        force=True,  # as LiteLLM does: the service has the last word on a name
     )
     given = {name: value for name, value in fields.items() if value is not None and name not in UNSENT}
     document = plain({"messages": messages, **given, **(extra_body or {}), "model": connection.target.model})

@@ -36,7 +36,14 @@ def connecting(
             prompt=options.prompt is not None,
             today=today,
         )
-        target = resolve(config, options.model, options.base_url, purpose="transcription", wanted=wanted)
+        target = resolve(
+            config,
+            options.model,
+            options.base_url,
+            purpose="transcription",
+            wanted=wanted,
+            force=options.force,
+        )
         known = target.capabilities
         if not options.force:
             check_suits(known, wanted)

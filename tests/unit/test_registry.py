@@ -1,15 +1,25 @@
 """A model's name leads to the provider that answers for it, and a key to no other."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from audiocli.capabilities import lookup
 from audiocli.config import Config, Deployment
-from audiocli.errors import AuthenticationError, ConfigError, UsageError
+from audiocli.errors import AuthenticationError, ConfigError, MisspeltModelError, UsageError
 from audiocli.providers.local import LocalProvider
 from audiocli.providers.openai_compatible import OpenAICompatible
-from audiocli.providers.registry import build, reachable_models, resolve, server_key
+from audiocli.providers.registry import (
+    HOSTS,
+    Purpose,
+    build,
+    keys_for,
+    reachable_models,
+    resolve,
+    server_key,
+)
+from audiocli.providers.suiting import Wanted
 from audiocli.secret import Secret
 
 KEY = Secret("sk-test-0123456789")
@@ -125,14 +135,125 @@ def test_a_deployment_must_be_somewhere() -> None:
     ("name", "advice"),
     [
         ("gpt-audio-1.6", "did you mean gpt-audio-1.5"),
+        ("openai/gpt-audio-1.6", "did you mean openai/gpt-audio-1.5"),
+        ("openai/gpt-audoi-1.5", "did you mean openai/gpt-audio-1.5"),
+        ("groq/whisper-large-v3-trubo", "did you mean groq/whisper-large-v3-turbo"),
+        ("mistral/voxtral-mini-latset", "did you mean mistral/voxtral-mini-latest"),
+        ("gemini/gemini-flash-lates", "did you mean gemini/gemini-flash-latest"),
+        ("openrouter/openai/gpt-adio", "did you mean openrouter/openai/gpt-audio"),
+        ("opnai/gpt-audio-1.5", "did you mean openai/gpt-audio-1.5"),
+        ("opnai/gpt-audoi-1.5", "did you mean openai/gpt-audio-1.5"),
+        ("gemni/gemini-flash-latest", "did you mean gemini/gemini-flash-latest"),
+        ("lcoal", "did you mean local"),
+        ("local/smollm2-135", "did you mean local/smollm2-135m"),
+        ("whisper-large-v3-trubo", "did you mean groq/whisper-large-v3-turbo"),
+        ("my-modle", "did you mean my-model"),
         ("GPT-AUDIO-1.6", "did you mean gpt-audio-1.5"),
         ("nosuch", "by its base URL"),
         ("nosuch/model", "by its base URL"),
     ],
 )
 def test_an_unknown_name_is_refused_with_advice(name: str, advice: str) -> None:
+    config = Config(api_key=KEY, deployments={"my-model": Deployment(model="openai/gpt-audio")})
     with pytest.raises(UsageError, match=advice):
+        resolve(config, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("openai/gpt-audio-1.6", "openai/gpt-audio-1.6"),
+        ("gpt-audio-1.6", "openai/gpt-audio-1.6"),
+        ("gemini/gemini-3.8-flahs", "gemini/gemini-3.8-flahs"),
+        ("whisper-large-v4", "groq/whisper-large-v4"),
+    ],
+)
+def test_whoever_forces_a_name_has_it_sent(name: str, sent: str) -> None:
+    with pytest.raises(MisspeltModelError):
         resolve(Config(api_key=KEY), name)
+    assert resolve(Config(api_key=KEY), name, force=True).name == sent
+
+
+@pytest.mark.parametrize("name", ["nosuch", "opnai/gpt-audio-1.5", "local/smollm"])
+def test_a_name_without_a_provider_cannot_be_forced(name: str) -> None:
+    with pytest.raises(UsageError, match="unknown model"):
+        resolve(Config(api_key=KEY), name, force=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["openai/gpt-audio-2", "openai/gpt-audio-1.5-2027-01-15", "openai/gpt-5o-voice", "groq/llama-4"]
+)
+def test_a_name_of_its_own_is_sent(name: str) -> None:
+    assert resolve(Config(), name).name == name
+
+
+@pytest.mark.parametrize("name", ["gpt-audio-1.6", "openai/gpt-audio-1.6", "opnai/gpt-audoi"])
+def test_another_server_may_call_its_models_what_it_likes(name: str) -> None:
+    assert resolve(Config(), name, HERE).model == name.removeprefix("openai/")
+
+
+def test_an_alias_may_be_near_to_anything() -> None:
+    row = Deployment(model="openai/gpt-audio-1.6", base_url=HERE)
+    assert resolve(Config(deployments={"gpt-audio-1.6": row}), "gpt-audio-1.6").model == "gpt-audio-1.6"
+    plain = Deployment(model="openai/gpt-audio-1.6")
+    assert resolve(Config(deployments={"x": plain}), "x").model == "gpt-audio-1.6"
+
+
+TODAY = "2026-11-28"
+
+
+def keyed(*providers: str) -> Config:
+    environ = {HOSTS[provider].key_variable: "sk-0123456789abcdef" for provider in providers}
+    return Config(api_key=KEY if "openai" in providers else None, environ=environ)
+
+
+@pytest.mark.parametrize(
+    ("providers", "purpose", "wanted", "expected"),
+    [
+        (["gemini"], "chat", Wanted(), "gemini/gemini-flash-latest"),
+        (["gemini", "openai"], "chat", Wanted(), "openai/gpt-audio-1.5"),
+        (["mistral"], "chat", Wanted(), "mistral/voxtral-small-latest"),
+        (["gemini"], "chat", Wanted(spoken=True), "local/smollm2-135m"),
+        (["groq"], "chat", Wanted(), "local/smollm2-135m"),
+        (["openrouter", "gemini"], "chat", Wanted(spoken=True), "openrouter/openai/gpt-audio"),
+        (["groq"], "transcription", Wanted(words=True), "groq/whisper-large-v3"),
+        (["mistral"], "transcription", Wanted(), "mistral/voxtral-mini-latest"),
+        (["mistral", "groq"], "transcription", Wanted(speakers=True), "mistral/voxtral-mini-latest"),
+        (["gemini", "groq"], "transcription", Wanted(), "groq/whisper-large-v3"),
+        (["gemini"], "transcription", Wanted(), "gemini/gemini-flash-latest"),
+        (["gemini"], "transcription", Wanted(words=True), "local/moonshine-tiny-en"),
+        (["openai", "groq"], "transcription", Wanted(timed=True), "openai/whisper-1"),
+        (
+            ["openai", "groq"],
+            "transcription",
+            Wanted(timed=True, today="2027-02-10"),
+            "groq/whisper-large-v3",
+        ),
+        (["openai"], "transcription", Wanted(timed=True, today="2027-02-10"), "openai/whisper-1"),
+        (["openai"], "transcription", Wanted(timed=True, today="2027-03-10"), "openai/gpt-transcribe"),
+        ([], "chat", Wanted(), "local/smollm2-135m"),
+        ([], "transcription", Wanted(), "local/moonshine-tiny-en"),
+    ],
+)
+def test_unnamed_the_model_is_one_whose_key_is_set_and_that_can_do_what_is_asked(
+    providers: list[str], purpose: Purpose, wanted: Wanted, expected: str
+) -> None:
+    wanted = wanted if wanted.today else replace(wanted, today=TODAY)
+    target = resolve(keyed(*providers), purpose=purpose, wanted=wanted)
+    assert (target.name, target.chosen) == (expected, True)
+
+
+def test_what_is_chosen_is_known_to_the_table_and_does_not_end_soon() -> None:
+    for provider, host in HOSTS.items():
+        for model in host.models:
+            known = lookup(model, provider)
+            assert known is not None, model
+            assert not known.ends_soon(TODAY), model
+
+
+def test_the_keys_that_would_help_are_those_of_hosts_that_can() -> None:
+    assert keys_for("chat", Wanted(spoken=True, today=TODAY)) == ["OPENAI_API_KEY", "OPENROUTER_API_KEY"]
+    assert "GROQ_API_KEY" in keys_for("transcription", Wanted(words=True, today=TODAY))
 
 
 def test_a_missing_key_is_an_error_of_asking_and_not_of_looking() -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from audiocli.capabilities import Capabilities, Table, lookup
+from audiocli.capabilities import Capabilities, lookup
 from audiocli.config import Config, Deployment
 from audiocli.errors import AuthenticationError, CapabilityError
 from audiocli.providers.registry import HOSTS, Target, resolve, transcriber
-from audiocli.providers.suiting import Wanted, chats, check_suits, default_transcriber
+from audiocli.providers.suiting import Wanted, chats, check_suits
 from audiocli.providers.transcription import OpenAITranscriptions
 from audiocli.providers.verbatim import Verbatim
 from audiocli.secret import Secret
@@ -29,12 +29,11 @@ def resolved(config: Config, name: str | None = None, base_url: str | None = Non
         (Wanted(today=TODAY), "openai/gpt-transcribe"),
         (Wanted(timed=True, today=TODAY), "openai/whisper-1"),
         (Wanted(words=True, today=TODAY), "openai/whisper-1"),
-        (Wanted(words=True, speakers=True, today=TODAY), "openai/gpt-4o-transcribe-diarize"),
+        (Wanted(speakers=True, today=TODAY), "openai/gpt-4o-transcribe-diarize"),
         (Wanted(timed=True, today=AFTER_WHISPER), "openai/gpt-transcribe"),
     ],
 )
 def test_the_hosted_default_gives_what_is_wanted_while_there_is_one(wanted: Wanted, expected: str) -> None:
-    assert default_transcriber(wanted, Table()) == expected
     target = resolve(Config(api_key=KEY), purpose="transcription", wanted=wanted)
     assert (target.name, target.chosen) == (expected, True)
 
