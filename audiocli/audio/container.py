@@ -1,4 +1,4 @@
-"""How long the sound in an MP4 or WebM file is, as the file says, where no decoder is at hand."""
+"""How long the sound in an MP4 or WebM file is, as the file states it, and where the file ends."""
 
 import struct
 import sys
@@ -6,20 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from audiocli.audio.scan import find_mark
 from audiocli.audio.sniff import Kind
 
 _MAX_BOXES = 10_000
 _MAX_SECONDS = 1e7  # Four months; more is damage.
+_EBML = 0x1A45DFA3
 _SEGMENT, _INFO, _TIMESTAMP_SCALE, _DURATION = 0x18538067, 0x1549A966, 0x2AD7B1, 0x4489
 
 
 @dataclass(frozen=True)
 class _Box:
-    """A part of a file that has a name, and content from `start` to `end`."""
+    """A part of a file from `outer` on that has a name, and content from `start` to `end`."""
 
     name: bytes | int
     start: int
     end: int
+    outer: int
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,34 @@ def stated_length(file: BinaryIO, size: int, kind: Kind) -> Stated | None:
     read = {"mp4": _mp4_length, "webm": _webm_length}.get(kind)
     stated = read(file, size) if read else None
     return stated if stated and 0 < stated.seconds < _MAX_SECONDS else None
+
+
+def container_end(file: BinaryIO, size: int, kind: Kind) -> int:
+    """Where an MP4 or WebM file ends that others may have been joined to, in a file of `size` bytes."""
+    return {"mp4": _mp4_end, "webm": _webm_end}[kind](file, size)
+
+
+def _mp4_end(file: BinaryIO, size: int) -> int:
+    begun = False
+    for box in _boxes(file, 0, size):
+        if box.name == b"ftyp" and begun:
+            return box.outer
+        begun = True
+    return size
+
+
+def _webm_end(file: BinaryIO, size: int) -> int:
+    """What is recorded live has a segment of unknown size."""
+    for element in _elements(file, 0, size):
+        if element.name == _EBML and element.outer:
+            return element.outer
+        if element.name == _SEGMENT and element.end >= size:
+            return find_mark(file, _EBML.to_bytes(4), element.start, _begins_webm) or size
+    return size
+
+
+def _begins_webm(head: bytes) -> bool:
+    return b"webm" in head or b"matroska" in head
 
 
 def _mp4_length(file: BinaryIO, size: int) -> Stated | None:
@@ -66,7 +97,7 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
             length = end - start
         if length < header:
             return
-        yield _Box(head[4:8], start + header, start + length)
+        yield _Box(head[4:8], start + header, start + length, start)
         start += length
 
 
@@ -110,9 +141,9 @@ def _elements(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
             return
         width = 9 - sized[0].bit_length()
         length = int.from_bytes(sized[:width]) & ((1 << 7 * width) - 1)
-        content = start + name_size + width
+        outer, content = start, start + name_size + width
         start = end if length == (1 << 7 * width) - 1 else content + length
-        yield _Box(int.from_bytes(head[:name_size]), content, start)
+        yield _Box(int.from_bytes(head[:name_size]), content, start, outer)
 
 
 def _at(file: BinaryIO, offset: int, count: int) -> bytes:

@@ -2,14 +2,13 @@
 
 Models hear one channel, and nothing above 24 kHz: mixing the channels halves what is sent, and rates above
 48 kHz are divided by a whole number. libsndfile has had memory faults, nearly all of them in its ADPCM
-decoders and in its WAV parser: neither is ever reached from here.
+decoders and in its parsers of WAV and its relatives: neither is ever reached from here.
 """
 
-import struct
 from collections.abc import Iterator
 from contextlib import closing
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from audiocli.audio.sndfile import Reader, UndecodableError, mixed, rounded
 from audiocli.audio.sniff import Kind
@@ -19,13 +18,14 @@ from audiocli.audio.wav import MAX_RATE, MIN_RATE, Wav, wav_header
 if TYPE_CHECKING:  # it costs 100 ms, and most audio needs no decoding
     import numpy as np
 
-UNTRUSTED = "its codec is not one that is decoded without ffmpeg"
+_TRUSTED: frozenset[Kind] = frozenset(("flac", "ogg", "opus"))
 
 _TOP_RATE = 48_000  # Hz of what comes out
 _BLOCK = 2**18  # samples that are decoded at a time: 1 MB of float32
 
 _RAW = {
     ("pcm", 1): "PCM_U8",
+    ("signed", 1): "PCM_S8",
     ("pcm", 2): "PCM_16",
     ("pcm", 3): "PCM_24",
     ("pcm", 4): "PCM_32",
@@ -35,16 +35,6 @@ _RAW = {
     ("ulaw", 1): "ULAW",
 }
 """libsndfile's words for samples without a header, by encoding and bytes in a sample."""
-
-_AIFF_CODECS = (
-    *(b"NONE", b"twos", b"sowt", b"raw ", b"in24", b"in32"),
-    *(b"fl32", b"FL32", b"fl64", b"FL64", b"alaw", b"ALAW", b"ulaw", b"ULAW"),
-)
-_CAF_CODECS = (b"lpcm", b"alaw", b"ulaw")
-_AU_CODECS = (*range(1, 8), 27)  # µ-law, 8 to 32 bits, float, double; A-law
-_W64_CODECS = (1, 3, 6, 7)  # as in WAV: PCM, float, A-law, µ-law
-_MAX_CHUNKS = 10_000  # in an AIFF file
-_W64_FORMAT = b"fmt \xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 
 
 def layout_of(wav: Wav) -> dict[str, Any]:
@@ -67,9 +57,9 @@ def decode_samples(samples: bytes, wav: Wav, name: str, max_bytes: int) -> bytes
 
 
 def decode_file(content: bytes, kind: Kind, name: str, max_bytes: int) -> bytes:
-    """The sound of a FLAC, Ogg, AIFF, CAF, AU or Wave64 file as 16-bit mono WAV up to `max_bytes`."""
-    if not is_trusted(kind, BytesIO(content)):
-        raise UndecodableError(UNTRUSTED)
+    """The sound of a FLAC or Ogg file as 16-bit mono WAV up to `max_bytes`."""
+    if kind not in _TRUSTED:
+        raise UndecodableError("it takes ffmpeg")
     return _decode(content, {}, name, max_bytes)
 
 
@@ -108,53 +98,3 @@ def _pcm16(block: "np.ndarray[Any, Any]", factor: int) -> bytes:
     channel = mixed(block)
     whole = len(channel) // factor * factor
     return rounded(channel[:whole].reshape(-1, factor).mean(axis=1))
-
-
-def is_trusted(kind: Kind, file: BinaryIO) -> bool:
-    """Whether the file has a codec that libsndfile decodes safely. Its place is fixed but in AIFF."""
-    file.seek(0)
-    head = file.read(66)
-    match kind:
-        case "flac" | "ogg" | "opus":
-            return True
-        case "caf":
-            return head[8:12] == b"desc" and head[28:32] in _CAF_CODECS
-        case "au":
-            return int.from_bytes(head[12:16]) in _AU_CODECS
-        case "w64":  # a second format chunk would count as well
-            codec = int.from_bytes(head[64:66], "little")
-            return list(_places(file, _W64_FORMAT)) == [40] and codec in _W64_CODECS
-        case "aiff":
-            codecs = list(_aiff_codecs(file))
-            return len(codecs) == 1 and codecs[0] in _AIFF_CODECS
-        case _:
-            return False
-
-
-def _places(file: BinaryIO, mark: bytes) -> Iterator[int]:
-    """Where `mark` is in all of the file."""
-    file.seek(0)
-    start, data = 0, b""
-    while block := file.read(_BLOCK):
-        data += block
-        at = data.find(mark)
-        while at >= 0:
-            yield start + at
-            at = data.find(mark, at + 1)
-        start += max(0, len(data) - len(mark) + 1)
-        data = data[-(len(mark) - 1) :]
-
-
-def _aiff_codecs(file: BinaryIO) -> Iterator[bytes]:
-    """What each `COMM` chunk says that the codec is; the short ones of plain AIFF do not say it."""
-    offset = 12
-    for _ in range(_MAX_CHUNKS):
-        file.seek(offset)
-        chunk = file.read(30)
-        if len(chunk) < 8:
-            return
-        name, size = struct.unpack_from(">4sI", chunk)
-        if name == b"COMM":
-            yield chunk[26:30] if size >= 22 else b"NONE"
-        offset += 8 + size + size % 2
-    yield b"too many chunks"

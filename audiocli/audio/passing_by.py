@@ -40,7 +40,7 @@ class Length:
                 case "wav":
                     return read_wav_variant(file, self._size).duration
                 case "mp3":
-                    found = read_mpeg(file, len(self._head))
+                    found = read_mpeg(file, len(self._head)).parts[0]
                     return found.promised or found.duration * (self._size - found.offset) / found.size
         except InputError:
             pass

@@ -7,14 +7,25 @@ from functools import partial
 from audiocli import children
 from audiocli.audio.container import stated_length
 from audiocli.audio.damage import reading
-from audiocli.audio.decode import UNTRUSTED, is_trusted, layout_of
+from audiocli.audio.decode import layout_of
+from audiocli.audio.extent import Extent, differences
 from audiocli.audio.ffmpeg import convert_by_ffmpeg
-from audiocli.audio.mpeg import Mpeg, read_mpeg
-from audiocli.audio.prepare import cut_off, identify, is_plain, locate_sound, misnamed, with_true_sizes
-from audiocli.audio.samples import SPEECH_RATE, Once, Samples, salvaged
+from audiocli.audio.flac import Flac
+from audiocli.audio.mpeg import Mpeg
+from audiocli.audio.parts import (
+    WAVES,
+    Part,
+    contents,
+    identify,
+    is_plain,
+    misnamed,
+    with_true_sizes,
+)
+from audiocli.audio.pcm import READERS
+from audiocli.audio.samples import SPEECH_RATE, Once, Samples, joined, salvaged
 from audiocli.audio.sndfile import UndecodableError
 from audiocli.audio.sniff import NAMES, Kind
-from audiocli.audio.source import SliceSource
+from audiocli.audio.source import JoinedSource, SliceSource
 from audiocli.audio.wav import MAX_RATE, MIN_RATE, Wav
 from audiocli.chat import AudioSource
 from audiocli.errors import InputError
@@ -26,9 +37,6 @@ _WORDS: dict[Kind, str] = {"mp4": "m4a", "opus": "ogg", "rf64": "wav", "rifx": "
 _HINT = "install ffmpeg, or convert it to WAV, MP3 or FLAC"
 _IT = "it"  # A note holds of the content, whatever a file with it is called.
 _TAIL = 0.5  # seconds before the end of a file that show whether they are there
-_LARGEST_PAGE = 65_307  # bytes, in Ogg
-_LAST_PAGE = 4  # among the flags of one
-_LOST = 1.0  # seconds that may be missing before it is worth a word
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Sound:
     hold of every copy; what is odd about this one's name is in `misnamed`.
 
     `direct` is the sound as it can be read from the file, and `made` reads it from any place, at the first
-    call perhaps after a conversion of all of it.
+    call perhaps after a conversion of all of it. `extent` compares what is heard with what the file holds.
     """
 
     name: str
@@ -55,6 +63,7 @@ class Sound:
     direct: Samples | None
     made: Callable[[], Samples] | None = None
     misnamed: tuple[str, ...] = ()
+    extent: Extent | None = None
 
     def samples(self, start: float) -> Samples:
         """What has the sound from `start` on. Raises `InputError` where nothing can decode it."""
@@ -66,12 +75,19 @@ class Sound:
 
 @dataclass(frozen=True)
 class _Given:
-    """What there is to examine."""
+    """What there is to examine: a part of the file that is called `name`."""
 
-    source: AudioSource
+    part: Part
     name: str
-    kind: Kind
     ffmpeg: str
+
+    @property
+    def source(self) -> AudioSource:
+        return self.part.source
+
+    @property
+    def kind(self) -> Kind:
+        return self.part.kind
 
     def sound(
         self,
@@ -79,12 +95,16 @@ class _Given:
         direct: Samples | None,
         *,
         made: Callable[[], Samples] | None = None,
+        source: AudioSource | None = None,
         plain: bool = True,
+        stated: float | None = None,
+        exact: bool = True,
         notes: tuple[str, ...] = (),
     ) -> Sound:
+        """`stated` is what the file says that the duration is."""
         return Sound(
             name=self.name,
-            source=self.source,
+            source=source or self.source,
             format=_WORDS.get(self.kind, self.kind),
             duration=duration,
             rate=direct.rate if direct else 0,
@@ -93,6 +113,7 @@ class _Given:
             plain=plain,
             direct=direct,
             made=made,
+            extent=Extent(duration, self.source.size, stated, exact, tracks=self.part.tracks),
         )
 
 
@@ -104,8 +125,52 @@ def examine(source: AudioSource, name: str, *, ffmpeg: str = "ffmpeg") -> Sound:
     """
     with reading(name):
         kind, content = identify(source, name)
-        sound = _examine(_Given(content, name, kind, ffmpeg))
-    return replace(sound, misnamed=misnamed(name, kind))
+        found = contents(content, kind, name)
+        sound = _examine_all([_Given(part, name, ffmpeg) for part in found.parts])
+        assert sound.extent  # noqa: S101 - every examiner gives one
+        extent = replace(sound.extent, unread=found.unread, size=content.size)
+        notes = differences(_IT, extent) + sound.notes
+    return replace(sound, notes=notes, misnamed=misnamed(name, kind), extent=extent)
+
+
+def _examine_all(parts: list[_Given]) -> Sound:
+    """One sound, of all parts that can be read; what is wrong with the first is raised if none can."""
+    if len(parts) == 1:
+        return _examine(parts[0])
+    sounds, failure = [], None
+    for part in parts:
+        try:
+            sounds.append(_examine(part))
+        except InputError as exc:
+            failure = failure or exc
+    if not sounds:
+        assert failure  # noqa: S101 - nothing else keeps a part from having a sound
+        raise failure
+    return _joined(sounds, len(parts))
+
+
+def _joined(sounds: list[Sound], parts: int) -> Sound:
+    """Sounds one after the other, as one that is decoded when it is first wanted."""
+    extents = [sound.extent for sound in sounds if sound.extent]
+    duration = sum(sound.duration for sound in sounds)
+    extent = Extent(
+        heard=duration,
+        size=sum(extent.size for extent in extents),
+        stated=sum(extent.heard if extent.stated is None else extent.stated for extent in extents),
+        exact=all(extent.exact for extent in extents),
+        parts=parts,
+        left_out=parts - len(sounds),
+        tracks=max(extent.tracks for extent in extents),
+    )
+    return replace(
+        sounds[0],
+        duration=duration,
+        notes=tuple(dict.fromkeys(note for sound in sounds for note in sound.notes)),
+        plain=False,
+        direct=None,
+        made=Once(lambda: joined([sound.samples(0) for sound in sounds])),
+        extent=extent,
+    )
 
 
 def _examine(given: _Given) -> Sound:
@@ -116,58 +181,61 @@ def _examine(given: _Given) -> Sound:
 
 
 def _examine_wav(given: _Given) -> Sound:
-    wav = locate_sound(given.source, given.name)
+    wav = given.part.found
+    if not isinstance(wav, Wav):
+        raise UndecodableError(given.part.problem or "its header is damaged")
     layout = layout_of(wav)
     source = SliceSource(b"", given.source, wav.data_offset, wav.data_size)
     samples = Samples(given.name, source, wav.rate, wav.channels, layout)
-    sound = given.sound(wav.duration, samples, notes=cut_off(_IT, wav))
-    mended = _mended(given, wav)
-    return replace(sound, source=mended, plain=True) if mended else replace(sound, plain=False)
+    mended = _mended(given.part, wav)
+    return given.sound(wav.duration, samples, stated=wav.stated, source=mended, plain=mended is not None)
 
 
-def _mended(given: _Given, wav: Wav) -> AudioSource | None:
-    """The file with a header that every decoder knows; `None` where WAV as everybody knows it cannot be."""
+def _mended(part: Part, wav: Wav) -> AudioSource | None:
+    """What a service can be trusted to read all of; `None` if that needs a conversion."""
+    if part.kind not in WAVES:
+        return part.source if not wav.streamed and wav.data_size == wav.size_field else None
     if not is_plain(wav):
         return None
     try:
-        return with_true_sizes(given.source, given.kind, wav)
-    except ValueError:  # It is too long for that.
+        return with_true_sizes(part, wav)
+    except ValueError:  # It is too long for a WAV file.
         return None
 
 
 def _examine_mpeg(given: _Given) -> Sound:
-    try:
-        with given.source.open() as file:
-            found = read_mpeg(file, given.source.size)
-    except InputError as exc:
-        raise InputError(f"{quoted(given.name)} is not usable: {exc.message}", hint=_HINT) from exc
-    notes = _shortened(found.duration, found.promised)
+    found = given.part.found
+    assert isinstance(found, Mpeg)  # noqa: S101 - its reader gives nothing else
+    frames = JoinedSource(found.head, given.source, found.ranges)
+    source = given.source if found.clean else frames
     if given.kind == "mp3":
-        samples = _mp3_samples(given, found)
+        # mpg123 finds a place of its own choice, and complains on stderr of what it misses there.
+        samples = Samples(
+            given.name, frames, found.rate, found.channels, seekable=False, damaged=not found.clean
+        )
         made = Once(lambda: salvaged(samples)[0])
-        return given.sound(found.duration, samples, made=made, plain=not notes, notes=notes)
-    sound = given.sound(found.duration, None, made=Once(partial(_by_ffmpeg, given)), notes=notes)
+        return given.sound(found.duration, samples, made=made, source=source, stated=found.promised)
+    alone = replace(given, part=replace(given.part, source=source))
+    sound = given.sound(found.duration, None, made=Once(partial(_by_ffmpeg, alone)), source=source)
     return replace(sound, rate=found.rate, channels=found.channels)
 
 
-def _mp3_samples(given: _Given, found: Mpeg) -> Samples:
-    """Its frames alone: tags can be many megabytes, and half a frame at the end is an error."""
-    source = SliceSource(found.head, given.source, found.offset, found.size)
-    # mpg123 finds a place of its own choice, and complains on stderr of what it misses there.
-    return Samples(given.name, source, found.rate, found.channels, seekable=False, damaged=not found.clean)
-
-
 def _examine_file(given: _Given) -> Sound:
-    with given.source.open() as file:
-        if not is_trusted(given.kind, file):
-            raise UndecodableError(UNTRUSTED)
-    samples, stated = _opened(given)
-    if stated is not None and _has_tail(samples, stated):
-        return given.sound(stated / samples.rate, samples, notes=_endless(given))
-    copy, duration = salvaged(samples)
+    flac = given.part.found if isinstance(given.part.found, Flac) else None
+    mended = _with_true_count(given, flac) if flac and flac.understated else given
+    samples, stated = _opened(mended)
     promised = stated / samples.rate if stated else None
-    notes = _shortened(duration, promised)
-    return given.sound(duration, copy, plain=False, notes=notes)
+    if stated and promised and _has_tail(samples, stated):
+        seconds = flac.seconds if flac else None
+        return mended.sound(promised, samples, stated=seconds, notes=_endless(given))
+    copy, duration = salvaged(samples)
+    return given.sound(duration, copy, plain=False, stated=promised)
+
+
+def _with_true_count(given: _Given, flac: Flac) -> _Given:
+    head = flac.mended_head
+    source = SliceSource(head, given.source, len(head), given.source.size - len(head))
+    return replace(given, part=replace(given.part, source=source))
 
 
 def _opened(given: _Given) -> tuple[Samples, int | None]:
@@ -192,14 +260,7 @@ def _has_tail(samples: Samples, frames: int) -> bool:
 
 def _endless(given: _Given) -> tuple[str, ...]:
     """A note for Ogg whose last page does not say that it is the last; other files say how long they are."""
-    if given.kind not in ("ogg", "opus"):
-        return ()
-    with given.source.open() as file:
-        file.seek(max(0, given.source.size - _LARGEST_PAGE))
-        last = file.read().rpartition(b"OggS")[2]
-    if last[1:2] and last[1] & _LAST_PAGE:
-        return ()
-    return (f"{_IT} is cut off: its last page is missing",)
+    return () if given.part.ended else (f"{_IT} is cut off: its last page is missing",)
 
 
 def _examine_foreign(given: _Given) -> Sound:
@@ -209,12 +270,13 @@ def _examine_foreign(given: _Given) -> Sound:
     if stated and stated.whole:
         return given.sound(stated.seconds, None, made=Once(partial(_by_ffmpeg, given)))
     sound = _examine_by_ffmpeg(given)
-    return replace(sound, notes=_shortened(sound.duration, stated.seconds if stated else None))
+    extent = Extent(sound.duration, given.source.size, stated.seconds if stated else None, exact=False)
+    return replace(sound, extent=extent)
 
 
 def _examine_by_ffmpeg(given: _Given, why: str = "it takes ffmpeg") -> Sound:
     samples = _by_ffmpeg(given, why)
-    with_length, frames = _opened(replace(given, source=samples.source))
+    with_length, frames = _opened(replace(given, part=Part("flac", samples.source)))
     if not frames:
         raise InputError(f"{quoted(given.name)} has no sound in it", hint="name a file with sound")
     return given.sound(frames / with_length.rate, samples, plain=False)
@@ -231,14 +293,8 @@ def _by_ffmpeg(given: _Given, why: str = "it takes ffmpeg") -> Samples:
     return Samples(given.name, made, SPEECH_RATE, 1)
 
 
-def _shortened(duration: float, promised: float | None) -> tuple[str, ...]:
-    if promised is None or promised - duration < _LOST:
-        return ()
-    return (f"{_IT} is cut off: {duration:.1f} s of {promised:.1f} s are there",)
-
-
 _EXAMINERS: dict[Kind, Callable[[_Given], Sound]] = {
-    **dict.fromkeys(("wav", "rf64", "rifx"), _examine_wav),
+    **dict.fromkeys((*WAVES, *READERS), _examine_wav),
     **dict.fromkeys(("mp3", "mp2", "aac"), _examine_mpeg),
-    **dict.fromkeys(("flac", "ogg", "opus", "aiff", "caf", "au", "w64"), _examine_file),
+    **dict.fromkeys(("flac", "ogg", "opus"), _examine_file),
 }

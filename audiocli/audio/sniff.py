@@ -1,7 +1,7 @@
 """What a file is, told from its first bytes. Names lie; downloads are saved under any of them."""
 
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import Literal
 
 from audiocli.errors import InputError
 from audiocli.printable import quoted
@@ -157,11 +157,13 @@ def sniff(head: bytes) -> Kind | None:
     untagged = head
     while tag := id3_size(untagged):
         untagged = untagged[tag:]
-    for kind, marks in _AUDIO:
-        if _bears(untagged, marks):
-            return kind
-    found = _sniff_frames(untagged)
+    found = signed_kind(untagged) or _sniff_frames(untagged)
     return found or ("mp3" if untagged is not head else None)
+
+
+def signed_kind(head: bytes) -> Kind | None:
+    """The kind of audio whose signature `head` starts with; MPEG audio has none."""
+    return next((kind for kind, marks in _AUDIO if _bears(head, marks)), None)
 
 
 def recognised(head: bytes, name: str) -> Kind:
@@ -204,17 +206,6 @@ def id3_size(head: bytes) -> int:
     high, upper, lower, low = head[6:10]  # seven bits in each, so that a size never looks like a frame
     footer = 10 if head[5] & 0x10 else 0
     return 10 + (high << 21 | upper << 14 | lower << 7 | low) + footer
-
-
-def leading_tags(file: BinaryIO) -> int:
-    """Bytes of the ID3v2 tags at the start of `file`."""
-    offset = 0
-    while True:
-        file.seek(offset)
-        tag = id3_size(file.read(10))
-        if not tag:
-            return offset
-        offset += tag
 
 
 def frame_at(data: bytes) -> Frame | None:

@@ -10,9 +10,11 @@ import os
 import select
 import stat
 import weakref
-from collections.abc import Callable, Iterator
+from bisect import bisect
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import BinaryIO
 
 from audiocli.audio.sniff import HEAD_BYTES, recognised
@@ -56,7 +58,7 @@ class FileSource:
             file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - the reader owns it
         except OSError as exc:
             raise unreadable(self.path, exc) from exc
-        return io.BufferedReader(_Window(file, b"", 0, self.size, self.path, self.modified))
+        return io.BufferedReader(_Window(file, b"", ((0, self.size),), self.path, self.modified))
 
     def descriptor(self) -> int | None:
         """The file itself, opened; `None` if it has grown, so that only a part of it is meant."""
@@ -86,7 +88,23 @@ class SliceSource:
 
     def open(self) -> BinaryIO:
         file = self.source.open()
-        return io.BufferedReader(_Window(file, self.head, self.offset, self.length, "the audio"))
+        return io.BufferedReader(_Window(file, self.head, ((self.offset, self.length),), "the audio"))
+
+
+@dataclass(frozen=True)
+class JoinedSource:
+    """`head`, then `ranges` of `source`, each an offset and a length: what is left of it, without a copy."""
+
+    head: bytes
+    source: AudioSource
+    ranges: tuple[tuple[int, int], ...]
+
+    @property
+    def size(self) -> int:
+        return len(self.head) + sum(length for _, length in self.ranges)
+
+    def open(self) -> BinaryIO:
+        return io.BufferedReader(_Window(self.source.open(), self.head, self.ranges, "the audio"))
 
 
 class _Positioned(io.RawIOBase):
@@ -118,21 +136,21 @@ class _Positioned(io.RawIOBase):
 
 
 class _Window(_Positioned):
-    """`head`, then `length` bytes of `file` from `offset`, as one file. Owns `file`."""
+    """`head`, then `ranges` of `file`, as one file. Owns `file`."""
 
     def __init__(
         self,
         file: BinaryIO | io.FileIO,
         head: bytes,
-        offset: int,
-        length: int,
+        ranges: Sequence[tuple[int, int]],
         name: str,
         modified: int | None = None,
     ) -> None:
         self._file = file
         self._head = head
-        self._offset = offset
-        self._size = len(head) + length
+        self._ranges = ranges
+        lengths = (length for _, length in ranges)
+        *self._starts, self._size = accumulate(lengths, initial=len(head))  # of each range, in this file
         self._name = name
         self._modified = modified
 
@@ -153,9 +171,12 @@ class _Window(_Positioned):
     def _read(self, count: int) -> bytes:
         if self._position < len(self._head):
             return self._head[self._position : self._position + count]
+        number = bisect(self._starts, self._position) - 1
+        offset, length = self._ranges[number]
+        passed = self._position - self._starts[number]
         try:
-            self._file.seek(self._offset + self._position - len(self._head))
-            data = self._file.read(count)
+            self._file.seek(offset + passed)
+            data = self._file.read(min(count, length - passed))
             changed = self._modified is not None and self._modified != _modified(self._file)
         except OSError as exc:
             raise unreadable(self._name, exc) from exc

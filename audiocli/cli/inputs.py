@@ -101,12 +101,10 @@ def _prepared(world: World, named: list[tuple[str, AudioSource]], max_bytes: int
             world.note(note)
         for detail in audio.details:
             world.detail(detail)
-        length = f", {audio.duration:.1f} s" if audio.duration is not None else ""
-        world.detail(
-            f"sending {quoted(name)} as {audio.part.format}, {audio.part.source.size:,} bytes{length}"
-        )
+        sent = f"{audio.part.format}, {audio.part.source.size:,} bytes, {audio.duration:.1f} s"
+        world.detail(f"sending {quoted(name)} as {sent}")
         prepared.append(audio)
-    seconds = sum(audio.duration or 0 for audio in prepared)
+    seconds = sum(audio.duration for audio in prepared)
     return Inputs(text, tuple(audio.part for audio in prepared), seconds)
 
 

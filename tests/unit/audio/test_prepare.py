@@ -290,12 +290,11 @@ def test_broken_codecs_are_not_for_libsndfile(kind: str, subtype: str) -> None:
 
 
 def test_a_second_format_cannot_smuggle_one_in() -> None:
+    """The samples are decoded as what the first one says, without libsndfile's parsers of these files."""
     good, bad = sound_file("AIFF", "PCM_16"), sound_file("AIFF", "IMA_ADPCM")
-    with pytest.raises(InputError, match="its codec is not one"):
-        prepare_bytes(good + bad[12:])
+    assert prepare_bytes(good + bad[12:]).duration == pytest.approx(1.0)
     good, bad = sound_file("W64", "PCM_16"), sound_file("W64", "IMA_ADPCM")
-    with pytest.raises(InputError, match="its codec is not one"):
-        prepare_bytes(good + bad[40:])
+    assert prepare_bytes(good + bad[40:]).duration == pytest.approx(1.0)
 
 
 @needs_ffmpeg

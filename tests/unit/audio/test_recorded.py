@@ -190,8 +190,8 @@ def test_flac_that_was_written_to_a_pipe() -> None:
         (b"fLaC" + bytes(500), "cannot be decoded here"),
         (b"\0\0\0\x20ftypM4A " + bytes(500), "cannot be decoded here"),
         (file_of("WAV", "IMA_ADPCM"), "its codec is"),
-        (file_of("AIFF", "IMA_ADPCM"), "its codec is not one"),
-        (file_of("W64", "IMA_ADPCM"), "its codec is not one"),
+        (file_of("AIFF", "IMA_ADPCM"), "its codec is ima4"),
+        (file_of("W64", "IMA_ADPCM"), "its codec is 0x0011"),
     ],
 )
 def test_what_is_refused(content: bytes, problem: str) -> None:

@@ -164,8 +164,6 @@ def test_other_codecs_are_told_by_their_number(tag: int, more: bytes, encoding: 
         (wav(tag=7, bits=16), "16 bits"),
         (wav(block_align=0), "block align 0"),
         (wav(block_align=4), "block align 4"),
-        (wav(tag=0x11, bits=4, block_align=0, byte_rate=4000), "must not be 0"),
-        (wav(tag=0x11, bits=4, block_align=256, byte_rate=0), "must not be 0"),
         (wav(b""), "no audio in it"),
         (wav(b"\1"), "no audio in it"),
         (wav_header(800), "no audio in it"),
