@@ -1,7 +1,9 @@
 """A client's request body: read once as it arrives, sent as often as there are tries."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from audiocli.errors import InputError
@@ -27,10 +29,28 @@ class ClientLeft(Exception):  # noqa: N818 - nothing went wrong
     """The client has closed its connection: nobody waits for an answer."""
 
 
+@dataclass
+class Kept:
+    """How many bytes of all requests together are kept."""
+
+    size: int = 0
+
+
 class TooLargeError(InputError):
     """The body is larger than is allowed."""
 
     http_status = 413
+
+
+def release_frames(error: BaseException) -> None:
+    """Let go of the frames in the tracebacks of `error` and of what led to it, with all that these hold.
+
+    An error and a frame that hold each other stay until the next garbage collection.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        cause.__traceback__ = None
+        cause = cause.__context__
 
 
 class Incoming:
@@ -40,20 +60,33 @@ class Incoming:
     client to leave. What ends that early (the client leaves, the body is too large, `watcher` raises) cancels
     whatever the task that entered the context is doing, and leaving the context raises it.
 
-    Up to `kept_bytes` are read ahead of what is sent on, and kept for further tries. What goes beyond them is
-    sent once, as fast as it is taken.
+    Up to `kept_bytes` are read ahead of what is sent on, and kept for further tries, unless all requests that
+    share `kept` would then keep more than `all_kept_bytes`. What goes beyond that is sent once, as fast as it
+    is taken. `close` empties it.
     """
 
-    def __init__(self, receive: Receive, watcher: Watcher, *, max_bytes: float, kept_bytes: float) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        watcher: Watcher,
+        *,
+        max_bytes: float,
+        kept_bytes: float,
+        all_kept_bytes: float = math.inf,
+        kept: Kept | None = None,
+    ) -> None:
         self._receive = receive
         self._watcher = watcher
         self._max_bytes = max_bytes
         self._kept_bytes = kept_bytes
+        self._all_kept_bytes = all_kept_bytes
+        self._all_kept = kept or Kept()
         self._next = 0  # of the blocks, for the present try
         self._dropped = 0  # blocks at the beginning that are not kept any more
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
         self._failure: Exception | None = None
+        self._closed = False
         self.kept: list[bytes] = []
         self.size = 0
         self.complete = False
@@ -84,10 +117,12 @@ class Incoming:
             while self._next < self._dropped + len(self.kept):
                 self._next += 1
                 yield self.kept[self._next - self._dropped - 1]
+                if self.size > self._kept_bytes:
+                    self._drop()
+            if self._closed:
+                raise ClientLeft  # A body must not look complete that is not.
             if self.complete:
                 return
-            if self.size > self._kept_bytes:
-                self._drop()
             self._arrived.clear()
             await self._arrived.wait()
 
@@ -96,8 +131,15 @@ class Incoming:
         self._kept_bytes = -1
         self._drop()
 
+    def close(self) -> None:
+        """Release what is kept, whoever still holds this."""
+        self._closed = True
+        self._all_kept.size -= sum(map(len, self.kept))
+        self.kept.clear()
+
     def _drop(self) -> None:
         sent = self._next - self._dropped
+        self._all_kept.size -= sum(map(len, self.kept[:sent]))
         del self.kept[:sent]
         self._dropped += sent
         self._taken.set()
@@ -112,6 +154,9 @@ class Incoming:
             )
         self._watcher.see(block)
         self.kept.append(block)
+        self._all_kept.size += len(block)
+        if self._all_kept.size > self._all_kept_bytes:
+            self._kept_bytes = -1
 
     # The task that reads
 

@@ -20,7 +20,16 @@ from audiocli.providers.endpoint import Endpoint
 from audiocli.proxy.answer import Answer
 from audiocli.proxy.booking import CLIENT_LEFT, Entry
 from audiocli.proxy.in_process import answer_in_process
-from audiocli.proxy.incoming import REFUSED, ClientLeft, Incoming, Receive, Scope, Send, TooLargeError
+from audiocli.proxy.incoming import (
+    REFUSED,
+    ClientLeft,
+    Incoming,
+    Receive,
+    Scope,
+    Send,
+    TooLargeError,
+    release_frames,
+)
 from audiocli.proxy.passing import pass_on, told
 from audiocli.proxy.requests import Request, UnsupportedMediaError, header
 from audiocli.proxy.settings import Settings
@@ -54,17 +63,22 @@ class Relay:
         try:
             async with asyncio.timeout(seconds) as deadline:
                 await self._answer(scope, receive, answer, deadline)
-        except ClientLeft:
+        except ClientLeft as error:
             # A client may leave while a connection is tidied up, with the whole of its answer.
             entry.status = entry.status if answer.ended else scope.get(REFUSED, CLIENT_LEFT)
-        except TimeoutError:
+            release_frames(error)
+        except TimeoutError as error:
+            release_frames(error)
             await answer.fail(DeadlineError(f"no whole answer within {seconds:g} s", code="timeout"))
         except AudiocliError as error:
+            release_frames(error)
             await answer.fail(error)
         except Exception as error:
             entry.failed(error)
             raise
         finally:
+            if answer.incoming is not None:
+                answer.incoming.close()
             self._state.books.close(entry)
 
     async def _answer(
@@ -75,7 +89,12 @@ class Relay:
         request = self._understand(scope, self._path, self._state.settings)
         answer.entry.asked = request
         answer.incoming = incoming = Incoming(
-            receive, request, max_bytes=bounds.max_body_mb * MB, kept_bytes=bounds.retry_buffer_mb * MB
+            receive,
+            request,
+            max_bytes=bounds.max_body_mb * MB,
+            kept_bytes=bounds.retry_buffer_mb * MB,
+            all_kept_bytes=bounds.retry_buffer_total_mb * MB,
+            kept=self._state.kept,
         )
         small = declared is not None and declared <= WHOLE_BYTES
         while not incoming.complete and (small or request.model is None or not incoming.size):

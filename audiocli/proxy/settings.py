@@ -64,11 +64,14 @@ class Bounds:
     keepalive_seconds: float = 15.0
     stream_buffer_mb: float = 16.0
     retry_buffer_mb: float = 32.0
+    retry_buffer_total_mb: float = 256.0
 
 
 _BOUNDS = tuple(field.name for field in fields(Bounds))
 _OWN_KEYS = (*_BOUNDS, _NORMALISE, _ALLOWED_HOSTS, IGNORE)
-_MAY_BE_ZERO = frozenset({"body_timeout_per_mb", "keepalive_seconds", "retry_buffer_mb"})
+_MAY_BE_ZERO = frozenset(
+    {"body_timeout_per_mb", "keepalive_seconds", "retry_buffer_mb", "retry_buffer_total_mb"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)

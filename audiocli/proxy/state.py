@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from audiocli.proxy.booking import Books
 from audiocli.proxy.engines import Engines
+from audiocli.proxy.incoming import Kept
 from audiocli.proxy.metrics import Metrics
 from audiocli.proxy.settings import Settings
 from audiocli.proxy.upstream import Upstream
@@ -25,4 +26,5 @@ class State:
     metrics: Metrics
     books: Books
     engines: Engines = field(default_factory=Engines)
+    kept: Kept = field(default_factory=Kept)
     condition: Condition = field(default_factory=Condition)

@@ -498,3 +498,22 @@ def test_nothing_stays_in_flight(tmp_path: Path) -> None:
     in_flight = [line for line in metrics.splitlines() if line.startswith("audiocli_in_flight{")]
     assert in_flight
     assert all(line.endswith(" 0.0") for line in in_flight)
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 Other", "307 Temporary", "308 Permanent"])
+@pytest.mark.parametrize("padding", [0, 600_000], ids=["whole", "in parts"])
+def test_a_redirect_takes_neither_key_nor_body_to_another_host(
+    tmp_path: Path, status: str, padding: int
+) -> None:
+    def redirect(exchange: Exchange) -> None:
+        exchange.reply(b"", status=status, Location=f"{elsewhere.url}/chat/completions", Connection="close")
+
+    with serve(answer) as elsewhere, serve(redirect) as server:
+        row = deployment(server.url, extra_headers={"X-Secret": "hush-hush"})
+        with gateway(tmp_path, row, **ONCE) as own:
+            response = own.ask(pad="x" * padding)
+
+    assert elsewhere.connections == 0
+    assert (response.status_code, response.json()["error"]["code"]) == (502, "upstream_redirect")
+    assert "location" not in response.headers
+    assert str(elsewhere.port) not in response.text
