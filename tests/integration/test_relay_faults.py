@@ -506,14 +506,14 @@ def test_a_redirect_takes_neither_key_nor_body_to_another_host(
     tmp_path: Path, status: str, padding: int
 ) -> None:
     def redirect(exchange: Exchange) -> None:
-        exchange.reply(b"", status=status, Location=f"{elsewhere.url}/chat/completions", Connection="close")
+        exchange.reply(b"", status=status, Location=f"{another.url}/chat/completions", Connection="close")
 
-    with serve(answer) as elsewhere, serve(redirect) as server:
+    with serve(answer) as another, serve(redirect) as server:
         row = deployment(server.url, extra_headers={"X-Secret": "hush-hush"})
         with gateway(tmp_path, row, **ONCE) as own:
             response = own.ask(pad="x" * padding)
 
-    assert elsewhere.connections == 0
+    assert another.connections == 0
     assert (response.status_code, response.json()["error"]["code"]) == (502, "upstream_redirect")
     assert "location" not in response.headers
-    assert str(elsewhere.port) not in response.text
+    assert str(another.port) not in response.text
