@@ -1,10 +1,12 @@
 """How much sound a FLAC file has: what its header states, and what its last frame shows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from audiocli.audio.scan import find_mark
 from audiocli.audio.sniff import id3_size
+from audiocli.audio.tags import before_tags
 from audiocli.errors import InputError
 
 _STREAM_INFO = 42  # bytes: the signature, a block's header, and the block
@@ -63,13 +65,22 @@ def read_flac(file: BinaryIO, size: int) -> Flac:
 
 
 def _end(file: BinaryIO, size: int) -> int:
-    """Where another FLAC file starts, or the tag before one."""
-    next_one = find_mark(file, b"fLaC", 4, _begins)
-    return size if next_one is None else _before_tag(file, next_one)
+    """Where another file starts, or the tag before one."""
+    found = [find_mark(file, mark, 4, accepts) for mark, accepts in _OTHERS]
+    nearest = min((at for at in found if at is not None), default=None)
+    return before_tags(file, size if nearest is None else _before_tag(file, nearest))
 
 
 def _begins(head: bytes) -> bool:
     return head[4:5] in (b"\x00", b"\x80") and head[5:8] == b"\0\0\x22"
+
+
+_OTHERS: tuple[tuple[bytes, Callable[[bytes], bool]], ...] = (
+    (b"fLaC", _begins),
+    (b"OggS\0\2", lambda head: head[6:14] == bytes(8)),
+    (b"RIFF", lambda head: head[8:16] == b"WAVEfmt "),
+)
+"""How files begin that are found after FLAC, and what accepts it."""
 
 
 def _before_tag(file: BinaryIO, end: int) -> int:

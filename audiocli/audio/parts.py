@@ -4,6 +4,7 @@ Most decoders hear the first one, and take its end for that of the file.
 """
 
 import os.path
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
@@ -47,6 +48,7 @@ _HINT = "record or convert it again"
 _MPEG_IN_WAV = ("other:0x0050", "other:0x0055")  # layer II, and MP3
 _MAX_PARTS = 1_000  # in one file
 _MAX_SEARCHED = 2**30  # bytes of samples that are searched for the header of another file
+_WAVPACK_INITIAL = 0x800  # the flag of the first of the blocks that are heard at the same time
 _GUID_WMA = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 
 _Accepts = Callable[[bytes], bool]
@@ -174,8 +176,14 @@ def _read(source: AudioSource, kind: Kind) -> _Read:
             return _read_flac(file, source)
         if kind in ("ogg", "opus"):
             return _read_ogg(file, source, kind)
-        end = container_end(file, source.size, kind) if kind in ("mp4", "webm") else None
-        end = end or _next_beginning(file, source, kind, 1)
+        if kind in ("mp4", "webm"):
+            end = container_end(file, source.size, kind)
+        else:
+            end = (
+                _wavpack_end(file, source.size)
+                if kind == "wavpack"
+                else _next_beginning(file, source, kind, 1)
+            )
     return _Read([Part(kind, _first(source, end))], end)
 
 
@@ -235,6 +243,21 @@ def _read_ogg(file: BinaryIO, source: AudioSource, kind: Kind) -> _Read:
         alone = source if content.size == source.size else content
         parts.append(Part(_kind_of(alone), alone, tracks=link.tracks, ended=link.ended))
     return _Read(parts, found.links[-1].end, found.unread)
+
+
+def _wavpack_end(file: BinaryIO, size: int) -> int:
+    """Where the blocks count from 0 again (https://www.wavpack.com/WavPack5FileFormat.pdf)."""
+    offset = 0
+    while offset < size:
+        file.seek(offset)
+        head = file.read(28)
+        if len(head) < 28 or head[:4] != b"wvpk":
+            break
+        index, samples, flags = struct.unpack_from("<III", head, 16)
+        if offset and samples and not index and flags & _WAVPACK_INITIAL:
+            return offset
+        offset += 8 + int.from_bytes(head[4:8], "little")
+    return min(offset, size) or size
 
 
 def _kind_of(source: AudioSource) -> Kind:

@@ -209,10 +209,8 @@ def _examine_mpeg(given: _Given) -> Sound:
     frames = JoinedSource(found.head, given.source, found.ranges)
     source = given.source if found.clean else frames
     if given.kind == "mp3":
-        # mpg123 finds a place of its own choice, and complains on stderr of what it misses there.
-        samples = Samples(
-            given.name, frames, found.rate, found.channels, seekable=False, damaged=not found.clean
-        )
+        # mpg123 finds a place of its own choice. It complains on stderr of all but whole frames.
+        samples = Samples(given.name, frames, found.rate, found.channels, seekable=False)
         made = Once(lambda: salvaged(samples)[0])
         return given.sound(found.duration, samples, made=made, source=source, stated=found.promised)
     alone = replace(given, part=replace(given.part, source=source))

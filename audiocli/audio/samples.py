@@ -33,7 +33,7 @@ class Samples:
     """Sound that libsndfile reads, by any number of threads at once.
 
     `layout` are its words for samples without a header. Of `seekable` sound any part can be read, of other
-    only the beginning. `damaged` is for what makes a decoder talk.
+    only the beginning.
     """
 
     name: str
@@ -42,14 +42,13 @@ class Samples:
     channels: int
     layout: Mapping[str, Any] = field(default_factory=dict)
     seekable: bool = True
-    damaged: bool = False
 
     @contextmanager
     def open(self) -> Iterator[Reader]:
         with (
             reading(self.name),
             self.source.open() as file,
-            closing(Reader(file, self.layout, mute=self.damaged)) as reader,
+            closing(Reader(file, self.layout)) as reader,
         ):
             yield reader
 

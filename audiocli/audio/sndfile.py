@@ -1,9 +1,8 @@
 """libsndfile, called so that what goes wrong in Python or in C ends as one exception."""
 
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from audiocli.errors import InputError
@@ -16,8 +15,6 @@ if TYPE_CHECKING:  # they cost 100 ms, and most audio needs no decoding
 T = TypeVar("T")
 
 UNKNOWN_FRAMES = 2**62  # libsndfile's count for a file that does not say how long it is
-
-_STDERR = 2
 
 
 class UndecodableError(InputError):
@@ -69,11 +66,10 @@ class Reader:
     Raises `UndecodableError` for what libsndfile cannot read, and what the file itself raises.
     """
 
-    def __init__(self, file: BinaryIO, layout: Mapping[str, Any], *, mute: bool = False) -> None:
-        """`layout` are libsndfile's words for samples without a header. `mute` is for damaged MP3."""
+    def __init__(self, file: BinaryIO, layout: Mapping[str, Any]) -> None:
+        """`layout` are libsndfile's words for samples without a header."""
         soundfile = _soundfile()
         self._called = CalledFromC(file)
-        self._quiet = muted if mute else nullcontext
         self._sound: Any = self._checked(lambda: soundfile.SoundFile(self._called, **layout))
         # Else soundfile seeks after each block: MP3 loses its place, FLAC from a pipe fails at its end.
         self._sound.seekable = lambda: False
@@ -107,8 +103,7 @@ class Reader:
     def _checked(self, call: Callable[[], T]) -> T:
         soundfile = _soundfile()
         try:
-            with self._quiet():
-                result = call()
+            result = call()
         except soundfile.LibsndfileError as error:
             self._called.check()
             raise UndecodableError(error.error_string.rstrip(".")) from error
@@ -132,43 +127,6 @@ def mixed(block: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     bounded = np.clip(np.nan_to_num(block, copy=False, nan=0.0), -1.0, 1.0, out=block)
     channel: np.ndarray[Any, Any] = bounded[:, 0] if block.shape[1] == 1 else bounded.mean(axis=1)
     return channel
-
-
-class _Mute:
-    """How many threads want silence, and what stderr was before the first of them."""
-
-    lock = threading.Lock()
-    count = 0
-    stderr = -1
-
-
-@contextmanager
-def muted() -> Iterator[None]:
-    """Keeps libmpg123 from writing to the program's stderr what it thinks of a file."""
-    with _Mute.lock:
-        if not _Mute.count:
-            _Mute.stderr = _silence()
-        _Mute.count += 1
-    try:
-        yield
-    finally:
-        with _Mute.lock:
-            _Mute.count -= 1
-            if not _Mute.count and _Mute.stderr >= 0:
-                os.dup2(_Mute.stderr, _STDERR)
-                os.close(_Mute.stderr)
-
-
-def _silence() -> int:
-    """What stderr was, as another descriptor; -1 where it is closed."""
-    try:
-        stderr = os.dup(_STDERR)
-    except OSError:
-        return -1
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, _STDERR)
-    os.close(nowhere)
-    return stderr
 
 
 def _soundfile() -> Any:

@@ -26,6 +26,25 @@ def after_tags(file: BinaryIO, offset: int, size: int) -> int:
     return min(offset, size)
 
 
+def before_tags(file: BinaryIO, end: int) -> int:
+    """Where those tags start that end at `end` and show it: ID3v1, and APE."""
+    while start := _tag_before(file, end):
+        end = start
+    return end
+
+
+def _tag_before(file: BinaryIO, end: int) -> int | None:
+    tail = _read_at(file, max(0, end - _ID3V1_BYTES), min(end, _ID3V1_BYTES))
+    if len(tail) == _ID3V1_BYTES and tail.startswith(b"TAG"):
+        return end - _ID3V1_BYTES
+    footer = tail[-_APE_HEADER:]
+    if not footer.startswith(b"APETAGEX") or len(footer) < _APE_HEADER:
+        return None
+    header = _APE_HEADER if footer[23] & 0x80 else 0
+    start = end - header - int.from_bytes(footer[12:16], "little")
+    return start if 0 < start < end else None
+
+
 def _tag_size(file: BinaryIO, offset: int, size: int) -> int:
     head = _read_at(file, offset, _APE_HEADER)
     if head.startswith(b"TAG") and size - offset >= _ID3V1_BYTES:
