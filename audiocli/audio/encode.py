@@ -136,7 +136,7 @@ def decode(file: BinaryIO, kind: Kind) -> tuple[PcmFormat, Iterator[bytes]]:
             hint="ask for the whole answer at once, without streaming",
         )
     try:
-        reader = Reader(file, {}, mute=True)
+        reader = Reader(file, {})
     except UndecodableError as error:
         raise _undecodable(kind) from error
     return PcmFormat(reader.rate, reader.channels), _decoded(reader, kind)
