@@ -1,21 +1,24 @@
 """Samples into files and out of them, by libsndfile, where a conversion is wanted."""
 
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any, BinaryIO
 
 from audiocli.audio.formats import Format
+from audiocli.audio.mpeg import read_mpeg
 from audiocli.audio.recording import SAMPLE_BYTES, PcmFormat
 from audiocli.audio.sndfile import CalledFromC, Reader, UndecodableError, rounded
 from audiocli.audio.sniff import NAMES, Kind
-from audiocli.errors import OutputError, ReplyError
+from audiocli.errors import InputError, OutputError, ReplyError
 from audiocli.files import write_all
 from audiocli.printable import one_line
 
 MAX_DECODED_BYTES = 256 * 2**20
 """93 minutes at 24 kHz, and what an answer may have. A small FLAC file can hold weeks of silence."""
 
+_MISSED = 0.1  # seconds that may be missing at the end of an answer
 _BLOCK_BYTES = 64 * 1024
 _ENCODERS: dict[str, tuple[str, str]] = {  # libsndfile's container and codec
     "wav": ("WAV", "PCM_16"),
@@ -135,11 +138,27 @@ def decode(file: BinaryIO, kind: Kind) -> tuple[PcmFormat, Iterator[bytes]]:
             f"the service sent {NAMES[kind]} that cannot be converted",
             hint="ask for the whole answer at once, without streaming",
         )
+    if kind == "mp3":
+        _check_frames(file)
     try:
         reader = Reader(file, {})
     except UndecodableError as error:
         raise _undecodable(kind) from error
     return PcmFormat(reader.rate, reader.channels), _decoded(reader, kind)
+
+
+def _check_frames(file: BinaryIO) -> None:
+    """Raises `ReplyError` for MP3 that is cut off: mpg123 would write on stderr what it thinks of that."""
+    size = file.seek(0, os.SEEK_END)
+    try:
+        frames = read_mpeg(file, size)
+    except InputError as error:
+        raise _undecodable("mp3") from error
+    file.seek(0)
+    heard = sum(part.duration for part in frames.parts)
+    stated = sum(part.promised or part.duration for part in frames.parts)
+    if stated - heard > _MISSED:
+        raise _undecodable("mp3")
 
 
 def to_pcm16(samples: bytes, encoding: str, width: int) -> bytes:
