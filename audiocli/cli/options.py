@@ -202,6 +202,23 @@ Hint = Annotated[
 ]
 Words = Annotated[bool, _option("--words", help="The time of each word; in subtitles, a cue for each.")]
 Speakers = Annotated[bool, _option("--speakers", help="Tell who speaks, where the model can.")]
+MaxLineLength = Annotated[
+    int | None,
+    _option(
+        "--max-line-length",
+        metavar="N",
+        help="Columns of a line of subtitles, wide characters take two: 42.",
+        min=10,
+        max=500,
+    ),
+]
+MaxLines = Annotated[
+    int | None, _option("--max-lines", metavar="N", help="Lines of a subtitle: 2.", min=1, max=20)
+]
+MaxCue = Annotated[
+    float | None,
+    _option("--max-cue", metavar="SECONDS", help="How long a subtitle stays: 7.", min=0.5, max=600),
+]
 AtOnce = Annotated[int, _option("-j", "--jobs", metavar="N", help="Recordings at once: 4.", min=1, max=256)]
 Resume = Annotated[bool, _option("--resume", help="Do not send again what an earlier run has done.")]
 Recursive = Annotated[bool, _option("--recursive", "-r", help="Take the recordings in folders.")]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audiocli.capabilities.dates import today
@@ -29,6 +29,7 @@ from audiocli.providers.suiting import Wanted, chats
 from audiocli.secret import without_secrets
 from audiocli.transcription.claiming import Replaces
 from audiocli.transcription.job import JobOptions
+from audiocli.wire.cues import BROADCAST, CueLimits
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Plan:
     several: bool
     replaces: Replaces
     format: Format
+    limits: CueLimits
     options: JobOptions
     settings: Config
     target: Target
@@ -53,6 +55,7 @@ def planned(world: World, chosen: TranscribeOptions) -> Plan:
     """What the command line asks for. What can be wrong with it before a recording is read is told now."""
     _check(world, chosen)
     format = format_of(chosen.output, chosen.format)
+    limits = _cue_limits(chosen, format)
     options = _job_options(chosen, format)
     found = find_recordings(chosen.names, recursive=chosen.recursive, output=chosen.output, note=world.note)
     if found.several and chosen.output == STDOUT:
@@ -70,7 +73,9 @@ def planned(world: World, chosen: TranscribeOptions) -> Plan:
         force=options.force,
     )
     replaces = _replaces(chosen, derived=derived)
-    return Plan(found.recordings, tuple(paths), found.several, replaces, format, options, settings, target)
+    return Plan(
+        found.recordings, tuple(paths), found.several, replaces, format, limits, options, settings, target
+    )
 
 
 def _replaces(chosen: TranscribeOptions, *, derived: bool) -> Replaces:
@@ -105,6 +110,15 @@ def _check_paths(
         raise UsageError("there is no file to write", hint="name one with --output")
     elif chosen.for_programs and format not in ("text", "json"):
         raise UsageError(f"stdout cannot carry both {format} and JSON", hint="name a file with --output")
+
+
+def _cue_limits(chosen: TranscribeOptions, format: Format) -> CueLimits:
+    given = {"columns": chosen.max_line_length, "lines": chosen.max_lines, "seconds": chosen.max_cue}
+    limits = {name: value for name, value in given.items() if value is not None}
+    if limits and format not in ("srt", "vtt"):
+        option = {"columns": "--max-line-length", "lines": "--max-lines", "seconds": "--max-cue"}
+        raise UsageError(f"{option[next(iter(limits))]} is for subtitles", hint="use --format srt or vtt")
+    return replace(BROADCAST, **limits)  # type: ignore[arg-type] # each is its own
 
 
 def _job_options(chosen: TranscribeOptions, format: Format) -> JobOptions:

@@ -29,6 +29,9 @@ class TranscribeOptions:
     language: str | None
     prompt: str | None
     words: bool
+    max_line_length: int | None
+    max_lines: int | None
+    max_cue: float | None
     speakers: bool
     at_once: int
     resume: bool
@@ -70,6 +73,9 @@ def transcribe(
     language: options.Language = None,
     prompt: options.Hint = None,
     words: options.Words = False,
+    max_line_length: options.MaxLineLength = None,
+    max_lines: options.MaxLines = None,
+    max_cue: options.MaxCue = None,
     speakers: options.Speakers = False,
     at_once: options.AtOnce = 4,
     resume: options.Resume = False,

@@ -31,6 +31,7 @@ from audiocli.transcription.executor import REQUESTS, LocalExecutor
 from audiocli.transcription.job import Executor, JobEvent
 from audiocli.transcription.journal import Journal
 from audiocli.transcription.remembered import Tally, transcribe_one
+from audiocli.transcription.writing import Form
 
 LONGEST_TABLE = 1000  # rows; beyond that nobody looks for anything but what failed
 
@@ -129,6 +130,10 @@ class _Run:
                 return await self._write_out(recordings[0], path)
             return await self._write_files(recordings)
 
+    @property
+    def _form(self) -> Form:
+        return form_of(self.plan.format, words=self.chosen.words, limits=self.plan.limits)
+
     # One transcript, to stdout or to a device
 
     async def _write_out(self, recording: Recording, path: str | None) -> int:
@@ -136,9 +141,11 @@ class _Run:
         transcript = await self._heard(recording, tally)
         result = result_of(recording, path, self._outcome(recording, transcript, tally))
         if path is not None:
-            _write_to_device(path, form_of(self.plan.format, words=self.chosen.words).render(transcript))
+            _write_to_device(path, self._form.render(transcript))
         elif not self.chosen.for_programs:
-            self.watch.show(encode(transcript, self.plan.format, words=self.chosen.words))
+            self.watch.show(
+                encode(transcript, self.plan.format, words=self.chosen.words, limits=self.plan.limits)
+            )
         self.watch.end(result)
         self._tell_notes(result)
         if self.chosen.jsonl:
@@ -197,7 +204,7 @@ class _Run:
             self.plan.options,
             self.means.executor,
             self.means.journal,
-            form_of(self.plan.format, words=self.chosen.words),
+            self._form,
             at_once=self.chosen.at_once,
             resume=self.chosen.resume,
             replaces=self.plan.replaces,

@@ -15,6 +15,7 @@ from audiocli.printable import quoted
 from audiocli.transcript import Transcript
 from audiocli.transcription.claiming import Claim
 from audiocli.transcription.writing import Form, check_folder_writable, check_writable
+from audiocli.wire.cues import BROADCAST, CueLimits
 
 STDOUT = "-"
 
@@ -108,16 +109,17 @@ def check_folders_writable(paths: Iterable[str]) -> None:
         check_folder_writable(folder)
 
 
-def form_of(format: Format, *, words: bool) -> Form:
-    """What a file with a transcript is: UTF-8, and another one with the times of words."""
+def form_of(format: Format, *, words: bool, limits: CueLimits = BROADCAST) -> Form:
+    """What a file with a transcript is: UTF-8, and another one with the times of words, or other limits."""
+    differs = "" if limits == BROADCAST else f", {limits.columns} x {limits.lines}, {limits.seconds:g} s"
     return Form(
-        f"{format}, words" if words else format,
-        lambda transcript: encode(transcript, format, words=words).encode(errors="replace"),
+        f"{format}{', words' if words else ''}{differs}",
+        lambda transcript: encode(transcript, format, words=words, limits=limits).encode(errors="replace"),
     )
 
 
-def encode(transcript: Transcript, format: Format, *, words: bool) -> str:
-    """A transcript as it is written; with `words`, a subtitle for each."""
+def encode(transcript: Transcript, format: Format, *, words: bool, limits: CueLimits = BROADCAST) -> str:
+    """A transcript as it is written, its subtitles within `limits`; with `words`, a subtitle for each."""
     from audiocli.wire import captions
 
     match format:
@@ -126,7 +128,7 @@ def encode(transcript: Transcript, format: Format, *, words: bool) -> str:
         case "json":
             return captions.encode_json(transcript)
         case "srt":
-            return captions.encode_srt(transcript, words=words)
+            return captions.encode_srt(transcript, words=words, limits=limits)
         case "vtt":
-            return captions.encode_vtt(transcript, words=words)
+            return captions.encode_vtt(transcript, words=words, limits=limits)
     return captions.encode_tsv(transcript, words=words)

@@ -12,11 +12,12 @@ from audiocli.chat import Usage
 from audiocli.errors import InputError
 from audiocli.printable import escaped
 from audiocli.transcript import Segment, Timing, Transcript, Word
-from audiocli.wire.cues import Cue, cues, seconds
+from audiocli.wire.cues import BROADCAST, Cue, CueLimits, cues, seconds
 from audiocli.wire.prose import plain, space_between
 
 __all__ = [
     "Cue",
+    "CueLimits",
     "cues",
     "encode_text",
     "paragraphs",
@@ -96,11 +97,12 @@ def _rows(transcript: Transcript, words: bool) -> Iterator[tuple[str, str, str, 
 # SubRip
 
 
-def encode_srt(transcript: Transcript, *, words: bool = False) -> str:
+def encode_srt(transcript: Transcript, *, words: bool = False, limits: CueLimits = BROADCAST) -> str:
     """The transcript's cues as SubRip. A speaker's name stands before the first cue of what they say."""
+    found = cues(transcript, words=words, limits=limits)
     return "".join(
         f"{number}\n{_time(cue.start, ',')} --> {_time(cue.end, ',')}\n{text}\n\n"
-        for number, (cue, text) in enumerate(_with_names(cues(transcript, words=words)), start=1)
+        for number, (cue, text) in enumerate(_with_names(found), start=1)
     )
 
 
@@ -130,11 +132,11 @@ _SRT_TAG = re.compile(r"</?(?:[ibus]|font)\b[^<>]*>|\{\\[^{}]*\}", re.IGNORECASE
 # WebVTT
 
 
-def encode_vtt(transcript: Transcript, *, words: bool = False) -> str:
+def encode_vtt(transcript: Transcript, *, words: bool = False, limits: CueLimits = BROADCAST) -> str:
     """The transcript's cues as WebVTT, with speakers as voices."""
     return "WEBVTT\n\n" + "".join(
         f"{_time(cue.start, '.')} --> {_time(cue.end, '.')}\n{_payload(cue)}\n\n"
-        for cue in cues(transcript, words=words)
+        for cue in cues(transcript, words=words, limits=limits)
     )
 
 

@@ -1,26 +1,33 @@
 """A transcript cut into what fits on a screen, at the places where a reader takes a breath.
 
 The limits are those of broadcasters' style guides: 42 columns, two lines, seven seconds. A wide character
-(Chinese, Japanese, Korean, emoji) takes two columns.
+(Chinese, Japanese, Korean, emoji) takes two columns. No line ends within a grapheme.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from math import isfinite
 
-from audiocli.transcript import Segment, Transcript
-from audiocli.wire.prose import CLAUSE_END, SENTENCE_END, columns, columns_of, plain, units
+from audiocli.transcript import Segment, Transcript, Word
+from audiocli.wire.prose import (
+    CLAUSE_END,
+    SENTENCE_END,
+    are_one,
+    columns,
+    columns_of,
+    plain,
+    units,
+)
+from audiocli.wire.prose import words as words_of
 
-LINE_COLUMNS = 42
-MAX_SECONDS = 7.0
-MIN_SECONDS = 0.7
-"""How long a cue stays, where the next one leaves it room."""
+MIN_SECONDS = 0.8
+"""How long a cue stays, if the next one leaves it room. No cut makes one shorter that can be avoided."""
 
 _SLOWEST_COLUMNS_PER_SECOND = 5
 """Speech is hardly slower; what is left of a segment's time is silence."""
+_SPOKEN_SECONDS = 7.0  # of a segment, however few its columns are
 
 _LATEST_SECONDS = 1e8  # Three years; times beyond are a service's nonsense.
 _SPEAKER_COLUMNS = 16
@@ -28,8 +35,20 @@ _PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
+class CueLimits:
+    """The most columns of a line, lines of a cue, and seconds that a cue is shown."""
+
+    columns: int = 42
+    lines: int = 2
+    seconds: float = 7.0
+
+
+BROADCAST = CueLimits()
+
+
+@dataclass(frozen=True)
 class Cue:
-    """What is shown from `start` to `end` (seconds, in whole milliseconds): one or two lines."""
+    """What is shown from `start` to `end` (seconds, in whole milliseconds), in lines."""
 
     start: float
     end: float
@@ -37,42 +56,54 @@ class Cue:
     speaker: str | None = None
 
 
-def cues(transcript: Transcript, *, words: bool = False) -> list[Cue]:
+def cues(transcript: Transcript, *, words: bool = False, limits: CueLimits = BROADCAST) -> list[Cue]:
     """The transcript's cues, in order; none overlaps the next, and each ends after it starts.
 
     With `words` each word is a cue. `lines` do not hold the speaker's name, but leave room for `A: ` in front
     of the first line wherever another speaker begins.
     """
-    utterances = list(_utterances(transcript.segments, words))
+    utterances = list(_utterances(transcript.segments, words, limits))
     speakers = [None, *(utterance.speaker for utterance in utterances)]
-    return _timed(
+    cut = (
         cue
         for utterance, before in zip(utterances, speakers, strict=False)
-        for cue in _cut(utterance, new_speaker=utterance.speaker != before)
+        for cue in _cut(utterance, limits, new_speaker=utterance.speaker != before)
     )
+    return _timed(cut, limits.seconds)
 
 
-def _utterances(segments: Iterable[Segment], words: bool) -> Iterator[Segment]:
+def _utterances(segments: Iterable[Segment], words: bool, limits: CueLimits) -> Iterator[Segment]:
     """What no cue reaches beyond: segments, or words. Their text and their speakers' names are clean."""
+    named = min(_SPEAKER_COLUMNS, max(limits.columns // 2 - len(": "), 1))
     for segment in segments:
         parts = [replace(word, text=text) for word in segment.words if (text := plain(word.text))]
-        speaker = columns_of(plain(segment.speaker or ""), _SPEAKER_COLUMNS) or None
+        speaker = columns_of(plain(segment.speaker or ""), named) or None
         clean = replace(segment, text=plain(segment.text), words=tuple(parts), speaker=speaker)
         if not words:
             yield clean
         elif parts:
-            yield from (Segment(word.text, word.start, word.end, speaker=speaker) for word in parts)
+            yield from (Segment(word.text, word.start, word.end, speaker=speaker) for word in _whole(parts))
         else:
             yield from _words_of(clean)
+
+
+def _whole(words: Iterable[Word]) -> list[Word]:
+    """`words`, none of which begins within a grapheme: some models tell of tokens."""
+    whole: list[Word] = []
+    for word in words:
+        if whole and are_one(whole[-1].text, word.text):
+            whole[-1] = replace(whole[-1], text=whole[-1].text + word.text, end=max(whole[-1].end, word.end))
+        else:
+            whole.append(word)
+    return whole
 
 
 def _words_of(segment: Segment) -> Iterator[Segment]:
     """Its words, which share its time as they share its letters."""
     clock = _Clock(segment)
-    for match in re.finditer(r"\S+", segment.text):
-        yield Segment(
-            match[0], clock.at(match.start()), clock.at(match.end(), end=True), speaker=segment.speaker
-        )
+    for offset, word in words_of(segment.text):
+        start, end = clock.at(offset), clock.at(offset + len(word), end=True)
+        yield Segment(word, start, end, speaker=segment.speaker)
 
 
 # Times
@@ -83,7 +114,7 @@ class _Clock:
 
     def __init__(self, segment: Segment) -> None:
         start, end = seconds(segment.start), seconds(segment.end)
-        spoken = max(MAX_SECONDS, columns(segment.text) / _SLOWEST_COLUMNS_PER_SECOND)
+        spoken = max(_SPOKEN_SECONDS, columns(segment.text) / _SLOWEST_COLUMNS_PER_SECOND)
         whole = (0, len(segment.text), start, max(start, min(end, start + spoken)))
         self._text = segment.text
         self._spans = _word_spans(segment) or [whole]
@@ -119,23 +150,23 @@ def seconds(value: float) -> float:
     return min(max(value, 0.0), _LATEST_SECONDS) if isfinite(value) else 0.0
 
 
-def _timed(cues: Iterable[Cue]) -> list[Cue]:
-    """The cues with times in order that last for as long as there is room."""
+def _timed(cues: Iterable[Cue], longest: float) -> list[Cue]:
+    """The cues with times in order that last for as long as there is room, `longest` seconds at most."""
     wanted = list(cues)
     starts = [round(cue.start * 1000) for cue in wanted]
     for index in range(1, len(starts)):
         starts[index] = max(starts[index], starts[index - 1] + 1)
     nexts = [*starts[1:], None]
     return [
-        replace(cue, start=start / 1000, end=_end(cue, start, following) / 1000)
+        replace(cue, start=start / 1000, end=_end(cue, start, following, longest) / 1000)
         for cue, start, following in zip(wanted, starts, nexts, strict=False)
     ]
 
 
-def _end(cue: Cue, start: int, following: int | None) -> int:
+def _end(cue: Cue, start: int, following: int | None, longest: float) -> int:
     """When the cue goes, in milliseconds."""
     end = max(round(cue.end * 1000), start + round(MIN_SECONDS * 1000))
-    end = min(end, start + round(MAX_SECONDS * 1000))
+    end = min(end, start + max(int(longest * 1000 + 1e-6), 1))
     return end if following is None else min(end, following)
 
 
@@ -153,37 +184,38 @@ class _Token:
     columns: int
 
 
-def _cut(utterance: Segment, *, new_speaker: bool) -> Iterator[Cue]:
+def _cut(utterance: Segment, limits: CueLimits, *, new_speaker: bool) -> Iterator[Cue]:
     label = columns(f"{utterance.speaker}: ") if utterance.speaker and new_speaker else 0
-    tokens = _tokens(utterance, label)
-    for first, last in pairwise(_breaks(tokens)):
+    tokens = _tokens(utterance, label, limits.columns)
+    for first, last in pairwise(_breaks(tokens, limits)):
         shown = tokens[first:last]
-        yield Cue(shown[0].start, shown[-1].end, _lines(shown), utterance.speaker)
+        yield Cue(shown[0].start, shown[-1].end, _lines(shown, limits.columns), utterance.speaker)
 
 
-def _tokens(utterance: Segment, label: int) -> list[_Token]:
-    """The parts of an utterance; the first leaves `label` columns free before it."""
+def _tokens(utterance: Segment, label: int, line: int) -> list[_Token]:
+    """The parts of an utterance, none wider than a `line`; `label` columns stay free before the first."""
     clock, tokens = _Clock(utterance), list[_Token]()
-    for match in re.finditer(r"\S+", utterance.text):
-        offset = match.start()
-        for unit in units(match[0], LINE_COLUMNS - (0 if tokens else label)):
+    for start, word in words_of(utterance.text):
+        offset = start
+        for unit in units(word, line - (0 if tokens else label)):
             end = offset + len(unit)
             width = columns(unit) + (0 if tokens else label)
-            space = offset == match.start()
+            space = offset == start
             tokens.append(_Token(unit, clock.at(offset), clock.at(end, end=True), space, width))
             offset = end
     return tokens
 
 
 class _Widths:
-    """How far lines reach from each token on."""
+    """How far lines of so many columns reach from each token on."""
 
-    def __init__(self, tokens: Sequence[_Token]) -> None:
+    def __init__(self, tokens: Sequence[_Token], line: int) -> None:
+        self._line = line
         self._spaces = [token.space for token in tokens]
-        self._sums = [0, *accumulate(token.columns + token.space for token in tokens)]
+        self.sums = [0, *accumulate(token.columns + token.space for token in tokens)]
 
     def between(self, first: int, last: int) -> int:
-        return self._sums[last] - self._sums[first] - (self._spaces[first] if first < last else 0)
+        return self.sums[last] - self.sums[first] - (self._spaces[first] if first < last else 0)
 
     def reach(self) -> list[int]:
         """For each token, the end of the longest line that begins with it; one more for the end itself."""
@@ -191,32 +223,53 @@ class _Widths:
         last = 0
         for first in range(count):
             last = max(last, first + 1)
-            while last < count and self.between(first, last + 1) <= LINE_COLUMNS:
+            while last < count and self.between(first, last + 1) <= self._line:
                 last += 1
             reached.append(last)
         return [*reached, count]
 
 
-def _breaks(tokens: Sequence[_Token]) -> list[int]:
+def _breaks(tokens: Sequence[_Token], limits: CueLimits) -> list[int]:
     """Where cues begin and end: of all ways to cut that keep the limits, the one that reads best."""
     if not tokens:
         return []
-    reach = _Widths(tokens).reach()
+    widths = _Widths(tokens, limits.columns)
+    reach = _reach_of_lines(widths.reach(), limits.lines)
     costs = [_cost_after(token, following) for token, following in pairwise(tokens)] + [0.0]
     pauses = [0, *accumulate(_is_pause(token, following) for token, following in pairwise(tokens))]
+    starts, sums, room = [token.start for token in tokens], widths.sums, limits.columns * limits.lines
+    shortest = min(MIN_SECONDS + 0.001, limits.seconds / 2)  # A rounded start may be half of that off.
     best, before = [0.0], [0]
     for last in range(1, len(tokens) + 1):
-        choices = list[tuple[float, int]]()
+        ends = tokens[last - 1].end
+        # Before this a cue has time to be read; the last of an utterance may stay longer.
+        latest = starts[last] - shortest if last < len(tokens) else ends
+        cost, place = float("inf"), last - 1
         for first in range(last - 1, -1, -1):
-            too_long = tokens[last - 1].end - tokens[first].start > MAX_SECONDS
-            if choices and (too_long or last > reach[reach[first]]):
+            if first < last - 1 and (ends - starts[first] > limits.seconds or last > reach[first]):
                 break
-            inside = pauses[last - 1] - pauses[first]
-            choices.append((best[first] + _CUE + costs[last - 1] + inside * _PAUSE_INSIDE, first))
-        cost, first = min(choices)
-        best.append(cost)
-        before.append(first)
+            found = (
+                best[first]
+                + (pauses[last - 1] - pauses[first]) * _PAUSE_INSIDE
+                + ((sums[last] - sums[first]) / room) ** 2
+                + (_TOO_SHORT if starts[first] > latest else 0.0)
+            )
+            if found <= cost:
+                cost, place = found, first
+        best.append(cost + _CUE + costs[last - 1])
+        before.append(place)
     return _followed(before)
+
+
+def _reach_of_lines(reach: Sequence[int], lines: int) -> list[int]:
+    """For each token, the end of the longest cue of so many `lines` that begins with it."""
+    reached = list(range(len(reach)))
+    for _ in range(lines):
+        following = [reach[end] for end in reached]
+        if following == reached:
+            break
+        reached = following
+    return reached
 
 
 def _followed(before: Sequence[int]) -> list[int]:
@@ -226,12 +279,13 @@ def _followed(before: Sequence[int]) -> list[int]:
     return places[::-1]
 
 
-# What a cut costs, compared with one more cue.
+# What a cut costs, compared with one more cue. A full one costs 1, which decides between cuts that are alike.
 _CUE = 10.0
 _PAUSE_INSIDE = 15.0
 _AFTER_CLAUSE = 4.0
 _AFTER_WORD = 25.0
 _INSIDE_WORD = 40.0
+_TOO_SHORT = 100.0
 
 
 def _cost_after(token: _Token, following: _Token) -> float:
@@ -246,24 +300,38 @@ def _is_pause(token: _Token, following: _Token) -> bool:
     return following.start - token.end >= _PAUSE_SECONDS
 
 
-def _lines(tokens: Sequence[_Token]) -> tuple[str, ...]:
-    """One line, where all fits; else two, about as long as each other."""
-    widths = _Widths(tokens)
-    count = len(tokens)
-    if widths.between(0, count) <= LINE_COLUMNS:
-        return (_text(tokens),)
-    places = [
-        place
-        for place in range(1, count)
-        if max(widths.between(0, place), widths.between(place, count)) <= LINE_COLUMNS
-    ]
-    place = min(places, key=lambda place: _imbalance(widths, tokens, place))
-    return _text(tokens[:place]), _text(tokens[place:])
+def _lines(tokens: Sequence[_Token], line: int) -> tuple[str, ...]:
+    """As few lines as hold it all, about as long as each other."""
+    widths = _Widths(tokens, line)
+    reach = widths.reach()
+    count = 1
+    while _reach_of_lines(reach, count)[0] < len(tokens):
+        count += 1
+    places = _places(tokens, widths, reach, count)
+    return tuple(_text(tokens[first:last]) for first, last in pairwise(places))
 
 
-def _imbalance(widths: _Widths, tokens: Sequence[_Token], place: int) -> float:
-    difference = abs(widths.between(0, place) - widths.between(place, len(tokens)))
-    return difference + _cost_after(tokens[place - 1], tokens[place])
+def _places(tokens: Sequence[_Token], widths: _Widths, reach: Sequence[int], count: int) -> list[int]:
+    """Where `count` lines begin and end."""
+    total = len(tokens)
+    if count == 1:
+        return [0, total]
+    even = widths.between(0, total) / count
+    best: list[dict[int, tuple[float, int]]] = [{0: (0.0, 0)}]  # by the end of so many lines: cost, and begin
+    for number in range(1, count + 1):
+        ends: dict[int, tuple[float, int]] = {}
+        for first, (cost, _) in best[-1].items():
+            for last in range(first + 1, reach[first] + 1):
+                if (last == total) != (number == count):
+                    continue
+                after = 0.0 if last == total else _cost_after(tokens[last - 1], tokens[last])
+                whole = cost + abs(widths.between(first, last) - even) + after
+                ends[last] = min(ends.get(last, (whole, first)), (whole, first))
+        best.append(ends)
+    places = [total]
+    for ends in reversed(best[1:]):
+        places.append(ends[places[-1]][1])
+    return places[::-1]
 
 
 def _text(tokens: Sequence[_Token]) -> str:

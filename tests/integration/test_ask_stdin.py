@@ -82,7 +82,7 @@ def test_white_space_on_stdin_is_nothing_to_ask() -> None:
         assert server.connections == 0
     assert (result.returncode, error_line(result)) == (
         2,
-        "audiocli: there is nothing to ask: give a prompt, or audio",
+        "audiocli: there is nothing to ask; give a prompt, or audio",
     )
 
 

@@ -305,6 +305,8 @@ def test_only_what_is_between_start_and_end_is_heard(tmp_path: Path) -> None:
         (["x.wav", "--json", "--jsonl"], "contradict each other"),
         (["x.wav", "--json", "-f", "srt"], "stdout cannot carry both"),
         (["x.wav", "--no-clobber"], "there is no file to write"),
+        (["x.wav", "--max-lines", "1"], "--max-lines is for subtitles"),
+        (["x.wav", "-f", "srt", "--max-line-length", "3"], "range"),
         (["x.wav", "--overwrite"], "there is no file to write"),
         (["x.wav", "y.wav", "--overwrite", "--no-clobber"], "contradict each other"),
         (["-", "-"], "stdin can be read only once"),
@@ -399,6 +401,17 @@ def test_what_exists_is_not_replaced_with_no_clobber(talks: Path) -> None:
     assert all_of_them.returncode == 0
     assert error_line(all_of_them).startswith("audiocli: 2 done, 1 skipped")
     assert (talks / "talks" / "a.txt").read_text() == "mine"
+
+
+def test_subtitles_have_the_lines_that_are_asked_for(tmp_path: Path) -> None:
+    with serve(says()) as server:
+        result = transcribe(
+            server, tmp_path, str(SPEECH), "-f", "srt", "--max-line-length", "16", "--max-lines", "1", "-q"
+        )
+    assert result.returncode == 0, result.stderr
+    blocks = [block.splitlines()[2:] for block in result.stdout.decode().strip().split("\n\n")]
+    assert " ".join(line for block in blocks for line in block) == SAID
+    assert all(len(block) == 1 and len(block[0]) <= 16 for block in blocks)
 
 
 def test_a_name_that_is_derived_never_replaces_what_somebody_else_has_written(tmp_path: Path) -> None:

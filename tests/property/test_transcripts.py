@@ -5,9 +5,10 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
+import regex
 import srt
 import webvtt
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from audiocli.chat import TextDelta, Usage
 from audiocli.errors import ProviderError
 from audiocli.transcript import Segment, Transcript, Word
 from audiocli.wire.captions import (
+    CueLimits,
     cues,
     decode_json,
     decode_srt,
@@ -27,7 +29,7 @@ from audiocli.wire.captions import (
     encode_tsv,
     encode_vtt,
 )
-from audiocli.wire.prose import columns, plain
+from audiocli.wire.prose import columns, graphemes, plain
 from audiocli.wire.transcription import (
     Shape,
     StreamDecoder,
@@ -63,18 +65,28 @@ ANY = st.builds(
 )
 
 
+LIMITS = st.builds(CueLimits, st.integers(10, 60), st.integers(1, 4), st.floats(0.5, 20)) | st.just(
+    CueLimits()
+)
+
+
+def fits(line: str, limits: CueLimits) -> bool:
+    """A line within the limit, or one that a single grapheme is too wide for."""
+    return columns(line) <= limits.columns or len(graphemes(line.rpartition(": ")[2])) == 1
+
+
 @settings(deadline=None)
-@given(ANY, st.booleans())
-def test_cues_fit_the_screen_in_order(transcript: Transcript, words: bool) -> None:
-    shown = cues(transcript, words=words)
+@given(ANY, st.booleans(), LIMITS)
+def test_cues_fit_the_screen_in_order(transcript: Transcript, words: bool, limits: CueLimits) -> None:
+    shown = cues(transcript, words=words, limits=limits)
     speaker = None
     for cue in shown:
         label = f"{cue.speaker}: " if cue.speaker and cue.speaker != speaker else ""
         speaker = cue.speaker
-        assert 1 <= len(cue.lines) <= 2
+        assert 1 <= len(cue.lines) <= limits.lines
         assert all(line and line == line.strip() for line in cue.lines)
-        assert max(columns(label + cue.lines[0]), columns(cue.lines[-1])) <= 42
-        assert 0 < cue.end - cue.start <= 7.0001
+        assert all(fits(line, limits) for line in (label + cue.lines[0], *cue.lines[1:]))
+        assert 0 < cue.end - cue.start <= limits.seconds + 0.0001
     assert all(cue.end <= following.start for cue, following in pairwise(shown))
 
 
@@ -83,6 +95,44 @@ def test_cues_fit_the_screen_in_order(transcript: Transcript, words: bool) -> No
 def test_cues_hold_every_letter(transcript: Transcript) -> None:
     said = "".join("".join(cue.lines) for cue in cues(transcript))
     assert said.replace(" ", "") == "".join(plain(each.text) for each in transcript.segments).replace(" ", "")
+
+
+SCRIPTS = st.lists(
+    st.text("กขคงเแโใไำะาิ่้๊ๆ ", min_size=1)
+    | st.text("ກຂເແໂຳະາ່", min_size=1)
+    | st.text("क्षत्रिि्\u200d", min_size=1)
+    | st.text("நிகொ்", min_size=1)
+    | st.text("ကျွန်တော်", min_size=1)
+    | st.text("ខ្ញុំស្រលាញ់", min_size=1)
+    | st.text("\u1112\u1161\u11ab한글", min_size=1)
+    | st.text("か\u3099葛\U000e0100今。「」", min_size=1)
+    | st.text("e\u0301\u0323 a", min_size=1)
+    | st.lists(
+        st.sampled_from(["👨\u200d👩\u200d👧", "🇩🇪", "🇫🇷", "❤\ufe0f\u200d🔥", "👍🏽", "1\ufe0f\u20e3"])
+    ).map("".join),
+    max_size=12,
+).map("".join)
+
+
+@settings(deadline=None, max_examples=300)
+@given(SCRIPTS, LIMITS, st.floats(0, 30))
+def test_no_line_ends_within_a_grapheme(text: str, limits: CueLimits, end: float) -> None:
+    said = plain(text)
+    parts = regex.findall(r"\X", said)
+    if any(len(part) > 10 for part in parts):
+        return  # Nobody writes so many marks on one letter.
+    inside = {
+        place
+        for part, end in zip(parts, accumulate(map(len, parts)), strict=True)
+        for place in range(end - len(part) + 1, end)
+    }
+    place = 0
+    for cue in cues(Transcript(segments=(Segment(said, 0.0, end),), duration=end), limits=limits):
+        for line in cue.lines:
+            place = said.index(line, place)
+            assert place not in inside
+            place += len(line)
+            assert place not in inside
 
 
 @settings(deadline=None)

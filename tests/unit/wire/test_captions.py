@@ -2,6 +2,7 @@
 
 import io
 import json
+import unicodedata
 
 import pytest
 import srt
@@ -12,6 +13,7 @@ from audiocli.errors import InputError
 from audiocli.transcript import Segment, Transcript, Word
 from audiocli.wire.captions import (
     Cue,
+    CueLimits,
     cues,
     decode_json,
     decode_srt,
@@ -54,7 +56,7 @@ def test_a_pause_between_words_begins_a_cue() -> None:
     words = (Word("One", 0.0, 0.5), Word("two", 0.6, 1.0), Word("three", 3.0, 3.5))
     first, second = cues(transcript(Segment("One two three", 0.0, 3.5, words)))
     assert first == Cue(0.0, 1.0, ("One two",))
-    assert second == Cue(3.0, 3.7, ("three",))
+    assert second == Cue(3.0, 3.8, ("three",))
 
 
 def test_times_of_words_that_the_text_does_not_hold_are_not_used() -> None:
@@ -68,7 +70,7 @@ def test_a_few_words_in_a_long_piece_are_shown_at_its_start() -> None:
 
 def test_a_cue_of_no_length_is_shown_as_long_as_there_is_room() -> None:
     shown = cues(transcript(Segment("a", 1.0, 1.0), Segment("b", 1.2, 1.2), Segment("c", 1.2, 1.2)))
-    assert [(cue.start, cue.end) for cue in shown] == [(1.0, 1.2), (1.2, 1.201), (1.201, 1.901)]
+    assert [(cue.start, cue.end) for cue in shown] == [(1.0, 1.2), (1.2, 1.201), (1.201, 2.001)]
 
 
 def test_speakers_who_speak_at_once_are_shown_one_after_the_other() -> None:
@@ -82,6 +84,53 @@ def test_wide_characters_take_two_columns_and_break_anywhere_but_before_a_full_s
     assert first + second == text
     assert max(len(first), len(second)) <= 21
     assert not second.startswith("。")
+
+
+THAI = (
+    "สวัสดีครับวันนี้เราจะมาพูดคุยกันเรื่องการถอดเสียงภาษาไทยซึ่งไม่มีการเว้นวรรคระหว่างคำทำให้การตัดบรรทัดเป็นเรื่องยากมาก"
+    "สำหรับโปรแกรมคำบรรยาย"
+)
+
+
+@pytest.mark.parametrize("width", [10, 20, 42])
+def test_no_line_of_thai_begins_or_ends_with_half_a_syllable(width: int) -> None:
+    shown = cues(transcript(Segment(THAI, 0.0, 20.0)), limits=CueLimits(columns=width))
+    lines = [line for cue in shown for line in cue.lines]
+    assert "".join(lines) == THAI
+    assert max(map(len, lines)) <= width
+    assert not any(unicodedata.combining(line[0]) or line[0] in "ะาำิีึืุู็ๆ" for line in lines)
+    assert not any(line[-1] in "เแโใไ" for line in lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "好。" + "今天我们要讨论的是如何把很长的一段没有标点符号的文字" * 3,
+        "字" * 45,
+        "字" * 86,
+        "はい。" + "か" * 44,
+    ],
+)
+@pytest.mark.parametrize("seconds", [6.0, 9.0, 14.0])
+def test_no_cue_of_a_long_chinese_or_japanese_sentence_goes_before_it_can_be_read(
+    text: str, seconds: float
+) -> None:
+    shown = cues(transcript(Segment(text, 0.0, seconds)))
+    assert len(shown) > 1
+    assert min(cue.end - cue.start for cue in shown) >= 0.8
+
+
+def test_words_that_are_parts_of_one_grapheme_are_one_cue() -> None:
+    words = (Word("ค", 0.0, 0.5), Word("ำ", 0.5, 1.0), Word("e", 1.0, 1.5), Word("\u0301", 1.5, 2.0))
+    shown = cues(transcript(Segment("คำe\u0301", 0.0, 2.0, words)), words=True)
+    assert [(cue.lines[0], cue.start, cue.end) for cue in shown] == [("คำ", 0.0, 1.0), ("e\u0301", 1.0, 2.0)]
+
+
+def test_lines_and_cues_keep_the_limits_that_are_given() -> None:
+    text = "The quick brown fox jumps over the lazy dog, and then it goes home to sleep."
+    shown = cues(transcript(Segment(text, 0.0, 4.0)), limits=CueLimits(columns=16, lines=3, seconds=2.5))
+    assert shown[0].lines == ("The quick brown", "fox jumps over", "the lazy dog,")
+    assert all(len(cue.lines) <= 3 and cue.end - cue.start <= 2.5 for cue in shown)
 
 
 def test_hangul_is_broken_between_words() -> None:
@@ -114,7 +163,7 @@ DIALOGUE = transcript(
 def test_subrip_names_a_speaker_where_another_begins() -> None:
     assert encode_srt(DIALOGUE) == (
         "1\n00:00:00,000 --> 00:00:02,000\nA: Hi <b>Tom</b> & Ann → go.\n\n"
-        "2\n100:00:00,500 --> 100:00:01,200\nB: No.\n\n"
+        "2\n100:00:00,500 --> 100:00:01,300\nB: No.\n\n"
         "3\n100:00:02,000 --> 100:00:03,000\nYes.\n\n"
     )
     assert [each.content for each in srt.parse(encode_srt(DIALOGUE))] == [
@@ -128,7 +177,7 @@ def test_webvtt_escapes_what_is_markup_and_has_voices() -> None:
     assert encode_vtt(DIALOGUE) == (
         "WEBVTT\n\n"
         "00:00:00.000 --> 00:00:02.000\n<v A>Hi &lt;b&gt;Tom&lt;/b&gt; &amp; Ann --&gt; go.\n\n"
-        "100:00:00.500 --> 100:00:01.200\n<v B>No.\n\n"
+        "100:00:00.500 --> 100:00:01.300\n<v B>No.\n\n"
         "100:00:02.000 --> 100:00:03.000\n<v B>Yes.\n\n"
     )
     read = webvtt.from_buffer(io.StringIO(encode_vtt(DIALOGUE)))
