@@ -17,6 +17,7 @@ from audiocli.cli.models import find_model, note_choice
 from audiocli.cli.progress import Meter, NoProgress, Progress, Spinner
 from audiocli.cli.signals import run_until_signal
 from audiocli.cli.world import World, is_pipe, is_terminal
+from audiocli.cli.wrapping import Wrapping, terminal_size
 from audiocli.client import Answer, Cost, Question, compose, cost, estimate
 from audiocli.client import ask as ask_model
 from audiocli.config import load as load_config
@@ -166,9 +167,19 @@ def _screen(world: World, chosen: AskOptions) -> render.Screen:
         return render.Screen(lambda text: None, world.progress, world.progress, outlives=False)
     if chosen.output == "-":
         write = (lambda text: None) if chosen.quiet else world.say_words
-        return render.Screen(write, world.progress, _meter(world, world.stderr), outlives=True)
-    meter = _meter(world, world.stdout)
-    return render.Screen(world.answer, world.progress, meter, outlives=chosen.output is not None)
+        meter, wrapping = _meter(world, world.stderr), _wrapping(world.stderr, redraws=False)
+        return render.Screen(write, world.progress, meter, outlives=True, wrapping=wrapping)
+    meter, wrapping = _meter(world, world.stdout), _wrapping(world.stdout, redraws=render.watched(world))
+    outlives = chosen.output is not None
+    return render.Screen(world.answer, world.progress, meter, outlives=outlives, wrapping=wrapping)
+
+
+def _wrapping(words: TextIO | None, *, redraws: bool) -> Wrapping | None:
+    """What breaks lines on a terminal; elsewhere they stay as they are."""
+    if words is None or not is_terminal(words):
+        return None
+    # One column stays free: the meter, behind a line that is full, would write over its end.
+    return Wrapping(lambda: terminal_size(words.fileno())[0], redraws=redraws, margin=1)
 
 
 def _meter(world: World, words: TextIO | None) -> Progress:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from audiocli.cli.wrapping import Wrapping
 from audiocli.printable import printable, unreordered
 
 _ERASE_TO_END = "\x1b[J"
@@ -20,6 +21,7 @@ class LiveText:
     ) -> None:
         self._write = write
         self._size = size
+        self._wrapping = Wrapping(lambda: size()[0])
         self._redraws = redraws
         self._heard = ""
 
@@ -28,14 +30,13 @@ class LiveText:
         if self._redraws:
             shown = _plain(text)
             self._heard += shown
-            self._write(shown)
+            self._write(self._wrapping.feed(shown))
 
     def settle(self, text: str) -> None:
         """Let `text` stand there, and end its line."""
         final = _plain(text).rstrip()
         if final != self._heard.rstrip() and self._is_erased():
-            self._write(final)
-            self._heard = final
+            self._show_again(final)
         self.close()
 
     @contextmanager
@@ -43,23 +44,29 @@ class LiveText:
         """A while in which a line of something else may be written: above the text, or where it is now."""
         erased = self._is_erased()
         if not erased:
-            self._write("\n")
+            self._write(self._wrapping.feed("\n"))
         yield
         if erased and self._heard:
-            self._write(self._heard)
+            self._show_again(self._heard)
+
+    def _show_again(self, text: str) -> None:
+        self._wrapping.forget()
+        self._write(self._wrapping.feed(text))
+        self._heard = text
 
     def close(self) -> None:
         """End the line that is open."""
         if self._heard:
             self._write("\n")
         self._heard = ""
+        self._wrapping.forget()
 
     def _is_erased(self) -> bool:
         """Whether nothing is left of what was heard: it is taken away where it can be reached."""
         if not self._heard:
             return True
         columns, rows = self._size()
-        up = _last_row(self._heard, columns)
+        up = _last_row(self._wrapping.shown, columns)
         if up >= rows:
             return False
         self._write((f"\x1b[{up}A" if up else "") + "\r" + _ERASE_TO_END)

@@ -9,6 +9,7 @@ from audiocli.capabilities.dates import today
 from audiocli.chat import PCM_BYTES_PER_SECOND, AudioDelta, Event, Finished, TextDelta, TranscriptDelta, Usage
 from audiocli.cli.progress import DownloadBar, Progress
 from audiocli.cli.world import World, is_terminal
+from audiocli.cli.wrapping import Wrapping
 from audiocli.client import Answer, Cost, cost
 from audiocli.errors import OutputError
 from audiocli.printable import printable
@@ -60,17 +61,25 @@ class Screen:
     """Prints the words of an answer as they come, and counts its sound beside them.
 
     `write` takes the words. `progress` shows that the answer is waited for, and `meter` counts its sound once
-    there are words: what can do so depends on where they are. Where `outlives` says so, an answer goes on
-    without a reader, since its sound is wanted, and `close` raises what went wrong.
+    there are words: what can do so depends on where they are. `wrapping` breaks lines, on a terminal. If it
+    `outlives` its reader, an answer goes on without one, since its sound is wanted, and `close` raises what
+    went wrong.
     """
 
     def __init__(
-        self, write: Callable[[str], None], progress: Progress, meter: Progress, *, outlives: bool
+        self,
+        write: Callable[[str], None],
+        progress: Progress,
+        meter: Progress,
+        *,
+        outlives: bool,
+        wrapping: Wrapping | None = None,
     ) -> None:
         self._write = write
         self._progress = progress
         self._meter = meter
         self._outlives = outlives
+        self._wrapping = wrapping
         self._failure: BaseException | None = None
         self._counter = progress
         self._line_is_open = False
@@ -112,7 +121,7 @@ class Screen:
         if self._failure is not None or not text:
             return
         try:
-            self._write(text)
+            self._write(self._wrapping.feed(text) if self._wrapping else text)
             self._line_is_open = not text.endswith("\n")
         except (OutputError, BrokenPipeError) as error:
             if not self._outlives:

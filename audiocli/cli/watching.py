@@ -1,6 +1,5 @@
 """What a user sees while recordings are heard: words, or bars. What it comes to is counted."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ from audiocli.cli.recordings import Recording
 from audiocli.cli.render import watched
 from audiocli.cli.results import Result
 from audiocli.cli.world import World, is_terminal
+from audiocli.cli.wrapping import terminal_size
 from audiocli.errors import OutputError
 from audiocli.printable import one_line
 from audiocli.transcription.job import Begun, Heard, JobEvent, PieceDone
@@ -110,7 +110,7 @@ def watch_words(world: World, recording: Recording, *, live: bool) -> Watch:
         world.progress = Spinner(world.stderr)
         world.progress.show(f"hearing {one_line(recording.name, 40)}")
     redraws = world.environ.get("TERM") != "dumb" and not world.quiet
-    size = partial(_size, world.stdout.fileno())
+    size = partial(terminal_size, world.stdout.fileno())
     text = LiveText(world.answer, size, redraws=redraws)
     if is_terminal(world.stderr):
         world.progress = _Above(world.progress, text)
@@ -145,9 +145,3 @@ def watch_files(world: World, count: int) -> Watch:
     bars = ArchiveBars(world.stderr, count)
     world.progress = bars
     return Watch(world, bars)
-
-
-def _size(descriptor: int) -> tuple[int, int]:
-    """A terminal's columns and rows; some, over a serial line for one, do not know theirs."""
-    columns, rows = os.get_terminal_size(descriptor)
-    return columns or 80, rows or 24

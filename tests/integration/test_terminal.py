@@ -5,11 +5,14 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+import pytest
 
 from tests.command import environment
 from tests.integration.test_ask import SPOKEN, delta
@@ -28,10 +31,14 @@ class Shown:
 
 
 def on_terminal(
-    *arguments: str, env: Mapping[str, str] | None = None, stdout: int | IO[bytes] | None = None
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    stdout: int | IO[bytes] | None = None,
+    columns: int = 0,
 ) -> Shown:
     """Run `audiocli` with a terminal of its own on stdin, stderr and, if nothing else is named, stdout."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24 if columns else 0, columns))
     with subprocess.Popen(
         [sys.executable, "-m", "audiocli", *arguments],
         stdin=theirs,
@@ -114,6 +121,43 @@ def test_colour_is_left_out_where_it_is_not_wanted() -> None:
     with serve(lambda exchange: exchange.stream(*SPOKEN)) as server:
         shown = on_terminal("ask", "hi", "--base-url", server.url, env=environment(NO_COLOR="1"))
     assert "\x1b[3" not in shown.terminal
+
+
+WORDS = ("Golden retrie", "vers are gen", "tle, and love the families that they live with.")
+
+
+def test_lines_end_between_words_on_a_narrow_terminal() -> None:
+    with serve(lambda exchange: exchange.stream(*[delta(content=word) for word in WORDS], DONE)) as server:
+        asked = ("ask", "hi", "-m", "gpt-4o", "-q", "--base-url", server.url)
+        shown = on_terminal(*asked, columns=20)
+        wide = on_terminal(*asked, columns=200)
+        piped = on_terminal(*asked, columns=20, stdout=subprocess.PIPE)
+    assert shown.terminal.splitlines() == [
+        "Golden retrievers",
+        "are gentle, and",
+        "love the families",
+        "that they live",
+        "with.",
+    ]
+    assert wide.terminal.splitlines() == ["".join(WORDS)]
+    assert piped.stdout.decode().splitlines() == ["".join(WORDS)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "coloured"),
+    [
+        ([], {}, True),
+        ([], {"NO_COLOR": "1"}, False),
+        ([], {"TERM": "dumb"}, False),
+        (["--color", "always"], {"NO_COLOR": "1"}, True),
+        (["--color", "never"], {"FORCE_COLOR": "1"}, False),
+    ],
+)
+def test_an_error_is_coloured_as_is_wanted(
+    arguments: list[str], variables: dict[str, str], coloured: bool
+) -> None:
+    shown = on_terminal("caps", "nosuch", *arguments, env=environment(**variables))
+    assert ("\x1b[1;31maudiocli:" in shown.terminal) is coloured
 
 
 def test_an_answer_cannot_drive_the_terminal() -> None:
