@@ -36,7 +36,7 @@ def answer(world: World, chosen: AskOptions) -> int:
     _check(world, chosen)
     _check_texts(chosen)
     if render.watched(world) and world.stderr is not None:
-        world.progress = Spinner(world.stderr)
+        world.progress = Spinner(world.stderr, coloured=world.is_coloured(world.stderr))
     settings = load_config(world.environ, Path(chosen.config) if chosen.config else None)
     date = today()
     wanted = Wanted(spoken=chosen.output is not None, today=date)

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.table import Column
 from rich.text import Text
 
+from audiocli.cli.colour import console as make_console
 from audiocli.cli.render import describe_dollars
 from audiocli.cli.results import describe_length, describe_speed
 from audiocli.printable import one_line
@@ -26,8 +27,8 @@ _ECHO = 3  # columns that stay free for ^C: with it the last line would become t
 class ArchiveBars:
     """How far `files` recordings are. Also the `Progress` of a `World`: what is said goes above the bars."""
 
-    def __init__(self, stream: TextIO, files: int) -> None:
-        console = Console(file=stream)
+    def __init__(self, stream: TextIO, files: int, *, coloured: bool = True) -> None:
+        console = make_console(stream, coloured=coloured)
         width = 8 if console.width < _NARROW else 24
         self._bars = Progress(
             _NameColumn(table_column=Column(ratio=1, no_wrap=True)),

@@ -1,7 +1,7 @@
 """How what is known of a model reads: in words, in lines for a pipe, in JSON."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from audiocli.capabilities import Capabilities
@@ -26,7 +26,7 @@ _NEEDED = {
     "needs_audio": "audio in or out: text alone is refused",
     "needs_stream": "a stream: otherwise it does not speak",
 }
-COLUMNS = ("MODEL", "MODE", "IN", "OUT", "MINUTE IN", "MINUTE OUT", "ENDS")
+COLUMNS = ("MODEL", "MODE", "IN", "OUT", "MINUTE IN", "MINUTE OUT", "ENDS", "READY")
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def dollars(price: float) -> str:
     return f"${price:.2f}" if price >= 0.1 and round(price, 2) == price else f"${price:.3g}"
 
 
-def row(known: Capabilities, today: str) -> tuple[str, ...]:
+def row(known: Capabilities, today: str, ready: Container[str]) -> tuple[str, ...]:
     """A model on one line: the cells under `COLUMNS`."""
     priced = known.as_of(today)
     minutes = (priced.input_per_minute, priced.output_per_minute)
@@ -196,6 +196,7 @@ def row(known: Capabilities, today: str) -> tuple[str, ...]:
             for price, able in zip(minutes, audible, strict=True)
         ),
         "retired" if known.is_retired(today) else known.shutdown or "",
+        "yes" if known.id in ready else "",
     )
 
 
@@ -211,9 +212,9 @@ def _paragraph(known: Capabilities, today: str) -> str:
     return "\n".join((one_line(known.id, LONGEST_NAME), *told, *(f"  {note}" for note in notes), ""))
 
 
-def as_list(models: Sequence[Capabilities], today: str) -> str:
+def as_list(models: Sequence[Capabilities], today: str, ready: Container[str] = ()) -> str:
     """For a pipe: a line for each model, below a line of headings."""
-    rows = [COLUMNS, *(row(known, today) for known in models)]
+    rows = [COLUMNS, *(row(known, today, ready) for known in models)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)) for cells in rows
@@ -221,9 +222,20 @@ def as_list(models: Sequence[Capabilities], today: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def as_json(models: Sequence[Capabilities], today: str, notes: Sequence[str] = ()) -> str:
-    """One document; what nobody knows is null, and what nobody lists is empty."""
-    document = {"schema": 1, "models": [_document(known, today) for known in models], "notes": [*notes]}
+def as_json(
+    models: Sequence[Capabilities],
+    today: str,
+    notes: Sequence[str] = (),
+    ready: Container[str] | None = None,
+) -> str:
+    """One document; what nobody knows is null, and what nobody lists is empty.
+
+    `ready` has the names of those that can be asked as things are; `None` if that was not looked into.
+    """
+    rows = [
+        _document(known, today) | {"ready": None if ready is None else known.id in ready} for known in models
+    ]
+    document = {"schema": 1, "models": rows, "notes": [*notes]}
     return escaped(json.dumps(document, ensure_ascii=False)) + "\n"
 
 

@@ -1,7 +1,7 @@
 """Finds what is asked of models: in the table, or at a server."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audiocli.capabilities import Capabilities, Table, current_table
@@ -49,7 +49,7 @@ def look_up(world: World, chosen: CapsOptions, *, today: str) -> int:
     if chosen.can is not None:
         return _EXIT_CODES[_ABILITIES[chosen.can](found[0]) if found else None]
     if found:
-        world.answer(_rendered(world, chosen, found, today))
+        world.answer(_rendered(world, chosen, found, today, asked.ready))
     if missing := [name for name, model in asked.models.items() if model is None]:
         raise _unknown(missing, asked.names)
     if not found:
@@ -79,11 +79,13 @@ def _table(world: World, config: Config, chosen: CapsOptions) -> Table:
 class _Asked:
     """The models that are asked for, each by its name, `None` for one that nobody knows.
 
-    `names` are those that there are, of which one may be meant.
+    `names` are those that there are, of which one may be meant; `ready` has those that can be asked as things
+    are, and is `None` if that was not looked into.
     """
 
     models: Mapping[str, Capabilities | None]
     names: Sequence[str]
+    ready: Container[str] | None = None
 
 
 def _asked(world: World, table: Table, config: Config, chosen: CapsOptions) -> _Asked:
@@ -92,7 +94,20 @@ def _asked(world: World, table: Table, config: Config, chosen: CapsOptions) -> _
     names = [*config.deployments, *table.names()]
     if chosen.models:
         return _Asked({name: known(table, config, name) for name in chosen.models}, names)
-    return _Asked({model.id: model for model in table.models() if _has_audio(model)}, names)
+    return _all(table, config, names)
+
+
+def _all(table: Table, config: Config, names: Sequence[str]) -> _Asked:
+    """Every model that hears or speaks: the config's first, then others that are ready, then the rest."""
+    from audiocli.providers.registry import is_ready
+
+    rows = {name: known(table, config, name) or Capabilities(id=name) for name in config.deployments}
+    own = [replace(row, id=name) for name, row in rows.items() if _has_audio(row)]
+    ready = {row.id for row in own if is_ready(config, row.id)}
+    others = [row for row in table.models() if _has_audio(row) and row.id not in rows]
+    ready |= {row.id for row in others if is_ready(config, row)}
+    ordered = sorted((*own, *others), key=lambda row: row.id not in ready)
+    return _Asked({row.id: row for row in ordered}, names, ready)
 
 
 def _of_server(served: Sequence[Capabilities], names: Sequence[str]) -> _Asked:
@@ -123,16 +138,25 @@ def _wanted(model: Capabilities, chosen: CapsOptions) -> bool:
     )
 
 
-def _rendered(world: World, chosen: CapsOptions, found: Sequence[Capabilities], today: str) -> str:
+def _rendered(
+    world: World,
+    chosen: CapsOptions,
+    found: Sequence[Capabilities],
+    today: str,
+    ready: Container[str] | None,
+) -> str:
     if chosen.json:
-        return shown.as_json(found, today, world.notes)
+        return shown.as_json(found, today, world.notes, ready)
     detailed = bool(chosen.models)
-    if is_terminal(world.stdout) and world.environ.get("TERM") != "dumb":
+    coloured = world.is_coloured(world.stdout)
+    tabled = is_terminal(world.stdout) and world.environ.get("TERM") != "dumb"
+    if world.stdout is not None and (coloured or tabled):
         from audiocli.cli import capabilities_table  # Rich is slow to import, and a pipe has no use for it.
 
-        assert world.stdout is not None  # noqa: S101 - it is a terminal
-        return capabilities_table.render(found, today, world.stdout, detailed=detailed)
-    return shown.as_details(found, today) if detailed else shown.as_list(found, today)
+        return capabilities_table.render(
+            found, today, world.stdout, detailed=detailed, coloured=coloured, ready=ready or ()
+        )
+    return shown.as_details(found, today) if detailed else shown.as_list(found, today, ready or ())
 
 
 def _unknown(missing: Sequence[str], names: Sequence[str]) -> UnknownModelError:

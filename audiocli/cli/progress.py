@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, Protocol, TextIO
 
+from audiocli.cli.colour import console
 from audiocli.printable import one_line
 
 
@@ -35,10 +36,8 @@ class NoProgress:
 class Spinner:
     """A moving line on a terminal."""
 
-    def __init__(self, stream: TextIO) -> None:
-        from rich.console import Console
-
-        self._console = Console(file=stream)
+    def __init__(self, stream: TextIO, *, coloured: bool = True) -> None:
+        self._console = console(stream, coloured=coloured)
         self._status: Any = None
 
     def show(self, text: str) -> None:
@@ -101,12 +100,11 @@ class Meter:
 class DownloadBar:
     """A bar on a terminal for `total` bytes that arrive. Something that is said takes it away."""
 
-    def __init__(self, stream: TextIO, total: int) -> None:
-        from rich.console import Console
+    def __init__(self, stream: TextIO, total: int, *, coloured: bool = True) -> None:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
         columns = BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-        self._bar = Progress(*columns, console=Console(file=stream), transient=True)
+        self._bar = Progress(*columns, console=console(stream, coloured=coloured), transient=True)
         self._task = self._bar.add_task("", total=total)
         self._bar.start()
 

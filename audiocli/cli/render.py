@@ -46,7 +46,8 @@ class Download:
             return
         before = self._world.progress
         with before.paused():
-            self._world.progress = bar = DownloadBar(self._world.stderr, total)
+            coloured = self._world.is_coloured(self._world.stderr)
+            self._world.progress = bar = DownloadBar(self._world.stderr, total, coloured=coloured)
             yield bar
             bar.hide()
             self._world.progress = before

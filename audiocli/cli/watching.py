@@ -107,7 +107,7 @@ def watch_words(world: World, recording: Recording, *, live: bool) -> Watch:
     if world.stdout is None or not (live and is_terminal(world.stdout)):
         return watch_files(world, 1)
     if watched(world) and world.stderr is not None:
-        world.progress = Spinner(world.stderr)
+        world.progress = Spinner(world.stderr, coloured=world.is_coloured(world.stderr))
         world.progress.show(f"hearing {one_line(recording.name, 40)}")
     redraws = world.environ.get("TERM") != "dumb" and not world.quiet
     size = partial(terminal_size, world.stdout.fileno())
@@ -142,6 +142,6 @@ def watch_files(world: World, count: int) -> Watch:
         return Watch(world, NoBars())
     from audiocli.cli.archive_progress import ArchiveBars
 
-    bars = ArchiveBars(world.stderr, count)
+    bars = ArchiveBars(world.stderr, count, coloured=world.is_coloured(world.stderr))
     world.progress = bars
     return Watch(world, bars)

@@ -18,9 +18,8 @@ class Wrapping:
     """Breaks lines between words, or between the characters of scripts that have no spaces.
 
     `columns` is the terminal's width, which may change; `margin` of them stay free. A word is shown while it
-    comes, and is taken to the next line once it does not fit; a terminal that cannot redraw gets it when it is
-    whole. A word that is wider than the terminal, such as an address, begins a line and is broken by the
-    terminal.
+    comes, and is taken to the next line once it does not fit; a terminal that cannot redraw gets it whole. A
+    word that is wider than the terminal, such as an address, begins a line and is broken by the terminal.
 
     `shown` is what stands on the terminal, with the line feeds that were put in.
     """

@@ -5,7 +5,7 @@ A host without behaviour of its own is a row of `HOSTS`. One with behaviour is a
 
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -13,9 +13,11 @@ from types import MappingProxyType
 from typing import Literal
 
 from audiocli.capabilities import Capabilities, Prices, Table, current_table, known_models, lookup
+from audiocli.capabilities.dates import today
 from audiocli.capabilities.override import override
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, same_origin
 from audiocli.errors import (
+    AudiocliError,
     AuthenticationError,
     CapabilityError,
     ConfigError,
@@ -371,6 +373,39 @@ def keys_for(purpose: Purpose, wanted: Wanted) -> list[str]:
             for known in (lookup(model, provider) for model in host.models)
         )
     ]
+
+
+def is_ready(config: Config, model: str | Capabilities) -> bool:
+    """Whether a model can be asked as things are: a name of the config, or one of the table.
+
+    Its key is set, or what it needs is installed, and it is of a kind that is asked here.
+    """
+    if isinstance(model, str):
+        with suppress(AudiocliError):
+            target = resolve(config, model)
+            return target.key_variable is None and (target.endpoint is not None or _is_installed(LOCAL))
+        return False
+    if model.mode not in _ASKED or model.provider is None or model.is_retired(today()):
+        return False
+    return _has_key(config, model.provider) or _is_installed(model.provider)
+
+
+_ASKED = ("chat", "transcription", "speech")
+
+
+def _has_key(config: Config, provider: str) -> bool:
+    with suppress(AuthenticationError):
+        return provider in HOSTS and config.host_key(HOSTS[provider].key_variable) is not None
+    return False
+
+
+@cache
+def _is_installed(provider: str) -> bool:
+    with suppress(DependencyError):
+        if provider in _SPEECH:
+            _SPEECH[provider]()
+            return True
+    return False
 
 
 def reachable_models() -> list[str]:

@@ -173,7 +173,7 @@ def test_can_answers_by_its_exit_code_alone(model: str, ability: str, code: int)
     ("arguments", "code", "says"),
     [
         (["gpt-4o-audio-previw"], 10, "did you mean gpt-4o-audio-preview"),
-        (["elevenlabs/scribe_v3"], 10, "did you mean elevenlabs/scribe_v2"),
+        (["elevenlabs/scribe_v3"], 10, "or elevenlabs/scribe_v2"),
         (["\x1b[2Jnosuch"], 10, "audiocli caps lists what it knows"),
         (["--provider", "nosuch"], 10, "no model is like that"),
         (["gpt-audio", "--can", "fly"], 2, "it knows audio-input"),
@@ -534,3 +534,27 @@ def test_a_model_without_audio_is_known_as_one() -> None:
     shown = audiocli("caps", "claude-sonnet-4-5").stdout.decode()
     assert re.search(r"audio in +no\b", shown)
     assert audiocli("caps", "claude-sonnet-4-5", "--can", "audio-input").returncode == 3
+
+
+def test_what_can_be_asked_with_the_keys_at_hand_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "model_list: [{model_name: mine, litellm_params: {model: openai/gpt-audio, api_key: sk-0123456789}},"
+        " {model_name: shut, litellm_params: {model: openai/gpt-audio, api_key: os.environ/ABSENT}}]"
+    )
+    env = environment(GROQ_API_KEY="gsk-0123456789abcdef", AUDIOCLI_CONFIG=str(tmp_path / "config.yaml"))
+    heading, *lines = audiocli("caps", env=env).stdout.decode().splitlines()
+    names = [line.split()[0] for line in lines]
+    ready = [line[heading.index("READY") :] == "yes" for line in lines]
+    assert heading.endswith("READY")
+    assert ready == sorted(ready, reverse=True), "those that are ready come first"
+    assert names[0] == "mine"
+    assert {"groq/whisper-large-v3", "echo/echo"} <= set(names[: sum(ready)])
+    assert {"shut", "gpt-audio-1.5", "deepgram/nova-3"} <= set(names[sum(ready) :])
+    models = json.loads(audiocli("caps", "--json", env=env).stdout)["models"]
+    assert [model["ready"] for model in models] == ready
+
+
+def test_colour_in_a_pipe_is_for_whoever_asks_for_it() -> None:
+    assert "\x1b[32m" in audiocli("caps", "gpt-audio", "--color", "always").stdout.decode()
+    assert "\x1b[32m" in audiocli("caps", "gpt-audio", env=environment(FORCE_COLOR="1")).stdout.decode()
+    assert "\x1b" not in audiocli("caps", "gpt-audio").stdout.decode()
