@@ -5,11 +5,11 @@ From the reference of its settings, release 1.110, and from its list of callback
 
 from collections.abc import Iterator
 
-from audiocli.config.rows import IGNORE, OWN_SECTION, ignored, is_set, read_rows, unsupported
+from audiocli.config.rows import IGNORE, OWN_SECTION, ignored, read_rows, unsupported
 from audiocli.config.section import Section
 from audiocli.errors import ConfigError
 from audiocli.printable import one_line, quoted
-from audiocli.wire.litellm import OWN, nearest
+from audiocli.wire.litellm import OWN, is_set, nearest
 
 SETTINGS = frozenset(
     {
@@ -77,7 +77,7 @@ def _settings(document: Section) -> Iterator[_Found]:
     for section in sections:
         if section is not document.get(OWN_SECTION):
             for name in section:
-                if name in SETTINGS and is_set(section[name]):
+                if name in SETTINGS and is_set(name, section[name]):
                     yield _found(section, name, name)
 
 
@@ -87,7 +87,7 @@ def _callbacks(document: Section) -> Iterator[_Found]:
         for key in CALLBACK_LISTS & section.keys():
             value = section[key]
             for name in value if isinstance(value, list) else [value]:
-                if is_set(name) and name not in LOGGERS:
+                if is_set(key, name) and name not in LOGGERS:
                     yield _found(section, key, one_line(str(name), 100))
 
 

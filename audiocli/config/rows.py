@@ -45,13 +45,10 @@ class Row:
 
     def of(self, *effects: litellm.Row) -> list[str]:
         """Those of its members that have one of `effects`, and a value."""
-        found = ((name, litellm.argument(name)) for name in self.params if is_set(self.params[name]))
+        found = (
+            (name, litellm.argument(name)) for name in self.params if litellm.is_set(name, self.params[name])
+        )
         return [name for name, argument in found if argument and argument.row in effects]
-
-
-def is_set(value: object) -> bool:
-    """Whether a value asks for anything: `guardrails: []` and `enable_jwt_auth: false` do not."""
-    return value is not None and value is not False and value not in ("", [], {})
 
 
 def read_rows(document: Section) -> Iterator[Row]:

@@ -20,6 +20,7 @@ from audiocli.proxy.speaking import ENCODED, encoded, speak
 from audiocli.proxy.state import State
 from audiocli.router import Deployment
 from audiocli.wire.json import parse
+from audiocli.wire.litellm import IGNORED
 from audiocli.wire.openai import (
     STREAM_END,
     STREAM_FORMAT,
@@ -116,6 +117,6 @@ async def _document(body: Body, deployment: Deployment) -> dict[str, Any]:
         document = await asyncio.to_thread(parse, whole)  # A large one takes a while.
     except ReplyError:
         raise InputError("the request is not a JSON object") from None
-    for name in dropped(deployment):
+    for name in dropped(deployment) | IGNORED:
         document.pop(name, None)
     return {"model": deployment.group, **deployment.extra_body, **document}

@@ -115,7 +115,7 @@ class JsonRequest:
             deployment.target.model,
             deployment.extra_body,
             usage=usage and self.chats,
-            dropped=dropped(deployment),
+            dropped=dropped(deployment) | self._scanner.ignored,
         )
 
     def room(self, changes: Changes) -> int | None:
@@ -165,7 +165,8 @@ class FormRequest:
         return self._scanner.length.seconds
 
     def changes(self, deployment: Deployment, *, usage: bool) -> Changes:  # noqa: ARG002 - a form always says
-        return Changes(deployment.target.model, deployment.extra_body, dropped=dropped(deployment))
+        left_out = dropped(deployment) | self._scanner.ignored
+        return Changes(deployment.target.model, deployment.extra_body, dropped=left_out)
 
     def room(self, changes: Changes) -> int | None:
         return form_room(self._scanner, changes)

@@ -1,6 +1,7 @@
 """The settings as they have been understood, for a person to read. Keys stay hidden."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,8 +10,12 @@ import yaml
 from audiocli.proxy.settings import Settings
 from audiocli.router import Deployment
 from audiocli.secret import redact_key_shapes, without_secrets
+from audiocli.wire.litellm import HARMLESS
 
 HIDDEN = "***"
+
+_KNOWN_OF_A_MODEL = ("supports_", "max_", "input_cost", "output_cost", "cache_")
+_INFO = frozenset({"base_model", "id", "mode", "supported_output_modalities", "supported_modalities"})
 
 
 def as_yaml(settings: Settings) -> str:
@@ -56,10 +61,32 @@ def _row(deployment: Deployment) -> dict[str, Any]:
         "tpm": deployment.tpm,
         "weight": deployment.weight,
         "order": deployment.order,
-        "extra_body": deployment.extra_body,
+        "extra_body": _members(deployment.extra_body),
         "drop_params": deployment.drops_unsupported or None,
         "additional_drop_params": sorted(deployment.drop),
     }
     said = {name: value for name, value in params.items() if value not in (None, {}, [])}
     row: dict[str, Any] = {"model_name": deployment.group, "litellm_params": said}
-    return {**row, "model_info": {"id": deployment.id, **deployment.model_info}}
+    return {**row, "model_info": {"id": deployment.id, **_info(deployment.model_info)}}
+
+
+def _members(added: Mapping[str, Any]) -> dict[str, Any]:
+    """What is added to a request: a value that could be a key, or somebody's words, is hidden."""
+    return {name: _shown(value) if name in HARMLESS else HIDDEN for name, value in added.items()}
+
+
+def _shown(value: Any) -> Any:
+    match value:
+        case dict():
+            return _members(value)
+        case list():
+            return [_shown(each) for each in value]
+    return value
+
+
+def _info(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of a model: abilities, limits and prices are for everybody."""
+    public = (name in _INFO or name.startswith(_KNOWN_OF_A_MODEL) for name in given)
+    return {
+        name: value if shown else HIDDEN for (name, value), shown in zip(given.items(), public, strict=True)
+    }

@@ -70,6 +70,11 @@ class FormScanner(Scanner):
         self._name = ""
         self._parameters: dict[str, str] = {}  # of the part's `Content-Disposition`
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether what is read now may have to be left out, and its end has not come."""
+        return self._part is not None
+
     def feed(self, block: bytes) -> None:
         """Look at the next bytes."""
         window = self._rest + block if self._rest else block

@@ -123,6 +123,13 @@ OWN: Mapping[str, Argument] = {
     **_all("rpd tpd itpm otpm max_file_size_mb", "guard", "unsupported", "refused"),
 }
 
+REFUSED = frozenset(name for name, argument in OWN.items() if argument.asked == "refused")
+IGNORED = frozenset(name for name, argument in OWN.items() if argument.asked == "ignored")
+"""Members of a request to the gateway."""
+
+_UNSET: Mapping[str, object] = {"ssl_verify": True, "supports_system_message": True}
+"""Values that ask for nothing, of arguments that mean something by `false`."""
+
 _PRICE, _ABILITY = "_cost", "supports_"
 """What LiteLLM's names for prices and for abilities have in them."""
 
@@ -197,9 +204,7 @@ HARMLESS = frozenset(
         *("timestamp_granularities[]", "top_p", "type", "verbosity", "voice"),
     }
 )
-"""Members whose values may be shown, with those of `audio` and `response_format`; a text elsewhere may be a
-key, or somebody's words.
-"""
+"""Members whose values may be shown, at the top and within one another. Any other may be a key, or words."""
 
 
 def argument(name: str) -> Argument | None:
@@ -210,9 +215,20 @@ def argument(name: str) -> Argument | None:
     return found
 
 
-def unsent(name: str) -> bool:
-    """Whether `name` is LiteLLM's own, so that a service never gets it."""
-    return argument(name) is not None or name.startswith("litellm_")
+def is_set(name: str, value: object) -> bool:
+    """Whether an argument asks for anything: `guardrails: []` and `ssl_verify: true` do not."""
+    if name in _UNSET:
+        return value is not None and value is not _UNSET[name]
+    return value is not None and value is not False and value not in ("", [], {})
+
+
+def refused(name: str) -> bool:
+    """Whether only the config decides on what a member of a request is for.
+
+    The same name in another case is refused too: a service that ignores case would take it for this one.
+    """
+    folded = name.casefold()
+    return folded in REFUSED or folded.startswith("litellm_") or _PRICE in folded
 
 
 def nearest(name: str, names: Iterable[str], likeness: float = 0.7) -> str | None:

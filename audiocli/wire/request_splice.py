@@ -5,23 +5,16 @@ are known.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import UnionType
 from typing import Any
 
 from audiocli.wire.form_scan import FormScanner, boundary
 from audiocli.wire.json_scan import MAX_DEPTH, MAX_TOKEN_BYTES, Comma, JsonScanner
+from audiocli.wire.litellm import IGNORED, MEMBERS, OWN, refused
 from audiocli.wire.splice import COMMA, END, Found, Scanner, Splice, growth
-
-STEERING = frozenset(
-    {"api_base", "base_url", "api_key", "api_version", "api_type", "organization", "azure_ad_token"}
-    | {"extra_headers", "headers", "default_headers", "extra_query", "extra_body", "http_client"}
-    | {"fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "num_retries", "max_retries"}
-    | {"timeout", "request_timeout", "stream_timeout", "mock_response", "mock_timeout", "user_config"}
-    | {"custom_llm_provider", "model_list", "callbacks", "success_callback", "failure_callback"}
-)
-"""Members by which LiteLLM lets a request choose a host, a key, a header, a file or a number of tries."""
 
 MAX_SPOKEN_BYTES = 256 * 1024
 """Of a text that shall be spoken, as JSON has it."""
@@ -30,13 +23,13 @@ _ALWAYS: Mapping[str, type | UnionType] = {"model": str, "stream": bool | None, 
 _CHAT: Mapping[str, type | UnionType] = {**_ALWAYS, "n": object}
 _SPEECH: Mapping[str, type | UnionType] = {**_ALWAYS, "input": str}
 
+_PLAIN = MEMBERS - OWN.keys()
+"""What most requests have, so that no more need be known of it."""
+
+_TOLD_APART = frozenset(_SPEECH) | frozenset(_CHAT)
+
 INCLUDE_USAGE = {"include_usage": True}
 _USAGE_MEMBER = {"stream_options": INCLUDE_USAGE}
-
-
-def steers(name: str) -> bool:
-    """Whether a member would have a request choose what only the configuration chooses."""
-    return name in STEERING or name.startswith("litellm_")
 
 
 @dataclass(frozen=True)
@@ -56,6 +49,18 @@ class Changes:
         return scanner.names - self.dropped if self.dropped else scanner.names
 
 
+@cache  # There are few of these: a gateway's own, and its former ones.
+def _names(wanted: frozenset[str], removable: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Names of which no other case is taken, and those of members that may have to be left out."""
+    return wanted | removable | IGNORED, removable | IGNORED
+
+
+def _is_variant(name: str, told_apart: Collection[str]) -> bool:
+    """Whether a service that ignores case would take `name` for a member that is looked for here."""
+    folded = name.casefold()
+    return folded != name and folded in told_apart
+
+
 # JSON
 
 
@@ -68,10 +73,11 @@ class RequestScanner(JsonScanner):
         self, removable: frozenset[str] = frozenset(), *, speech: bool = False, max_depth: float = MAX_DEPTH
     ) -> None:
         chat = _ALWAYS if "n" in removable else _CHAT
+        self._told_apart, leaves = _names(_TOLD_APART, removable)
         super().__init__(
             _SPEECH if speech else chat,
-            steers,
-            removable=removable,
+            self._is_refused,
+            removable=leaves,
             max_token_bytes=MAX_SPOKEN_BYTES if speech else MAX_TOKEN_BYTES,
             max_depth=max_depth,
         )
@@ -81,6 +87,14 @@ class RequestScanner(JsonScanner):
         """None where it has not come yet; it may have none, since a path can name it, too."""
         value: str | None = self.value("model")
         return value
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """LiteLLM's own members: those that have come, or that may come still."""
+        return IGNORED & self.names if self.complete else IGNORED
+
+    def _is_refused(self, name: str) -> bool:
+        return name not in _PLAIN and (refused(name) or _is_variant(name, self._told_apart))
 
     @property
     def stream(self) -> bool:
@@ -173,14 +187,17 @@ def _encode(value: Any) -> bytes:
 
 # Forms
 
+_FORM = frozenset({"model", "stream", "response_format"})
+
 
 class FormRequestScanner(FormScanner):
     """Finds the model that a form names, whether it asks for a stream, and for which kind of answer."""
 
     def __init__(self, content_type: str, removable: frozenset[str] = frozenset()) -> None:
         self.boundary = boundary(content_type)
-        wanted = frozenset({"model", "stream", "response_format"})
-        super().__init__(self.boundary, wanted, steers, removable=removable)
+        self.length_is_promised = False
+        self._told_apart, leaves = _names(_FORM, removable)
+        super().__init__(self.boundary, _FORM, self._is_refused, removable=leaves)
 
     @property
     def model(self) -> str | None:
@@ -191,6 +208,18 @@ class FormRequestScanner(FormScanner):
     def stream(self) -> bool:
         return (self.value("stream") or "").lower() in ("true", "1")
 
+    @property
+    def ignored(self) -> frozenset[str]:
+        """LiteLLM's own fields that have come."""
+        return IGNORED & self.names
+
+    def _is_refused(self, name: str) -> bool:
+        """Nothing can be left out any more of a form whose length the service has been told."""
+        if name in _PLAIN:
+            return False
+        promised = self.length_is_promised and name in IGNORED
+        return promised or refused(name) or _is_variant(name, self._told_apart)
+
 
 def spliced_form(scanner: FormRequestScanner, changes: Changes) -> Splice:
     """The form with `changes`; a value of `changes.extra` that is no text is written as JSON."""
@@ -199,8 +228,10 @@ def spliced_form(scanner: FormRequestScanner, changes: Changes) -> Splice:
 
 def form_room(scanner: FormRequestScanner, changes: Changes) -> int | None:
     """How many bytes longer `changes` make a form; None where that depends on what is still to come."""
-    if not scanner.complete and (scanner.model is None or changes.extra or changes.dropped):
+    open_ended = scanner.model is None or changes.extra or changes.dropped - scanner.ignored
+    if not scanner.complete and (open_ended or scanner.is_leaving):
         return None
+    scanner.length_is_promised = True
     return growth(scanner, lambda place: _edit_form(scanner, changes, place))
 
 

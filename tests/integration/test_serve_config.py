@@ -110,3 +110,60 @@ def test_a_deployments_own_retries_are_kept(tmp_path: Path, key: str) -> None:
         with serve(busy) as server, gateway(tmp_path, deployment(server.url, **own)) as gate:
             assert gate.ask().status_code == 503
         assert len(server.exchanges) == 1 + retries
+
+
+OF_LITELLM: dict[str, Any] = {
+    "metadata": {"trace_id": "secret"},
+    "cache": {"no-store": True},
+    "tags": ["secret"],
+    "deployment_id": "secret",
+    "no-log": True,
+    "drop_params": True,
+    "caching": False,
+}
+
+
+@pytest.mark.parametrize("padding", [0, 2_000_000], ids=["short", "long"])
+def test_what_is_litellms_own_never_goes_to_a_service(tmp_path: Path, padding: int) -> None:
+    with serve(answer) as server, gateway(tmp_path, deployment(server.url, tags=["x"], cache=True)) as gate:
+        assert gate.ask(**OF_LITELLM, seed=7, padding="x" * padding).status_code == 200
+    assert sent(server).keys() == {"model", "messages", "seed", "padding"}
+
+
+@pytest.mark.parametrize("size", [9, 400_000], ids=["short", "long"])
+def test_what_is_litellms_own_never_goes_to_a_service_in_a_form(tmp_path: Path, size: int) -> None:
+    def transcribe(exchange: Exchange) -> None:
+        answer(exchange, {"text": "hello"})
+
+    row = deployment("", model="openai/whisper-1")
+    with serve(transcribe) as server:
+        row["litellm_params"]["api_base"] = server.url
+        with gateway(tmp_path, row) as gate:
+            fields = {"model": "voice", "metadata": "secret", "tags": "secret", "language": "en"}
+            files = {"file": ("a.wav", b"R" * size)}
+            assert gate.post("/v1/audio/transcriptions", data=fields, files=files).status_code == 200
+    (exchange,) = server.exchanges
+    assert b"secret" not in exchange.body
+    assert b'name="language"' in exchange.body
+    assert int(exchange.headers["content-length"]) == len(exchange.body)
+    assert exchange.body.count(b"R") >= size
+
+
+def test_a_mock_response_is_the_answer_and_nobody_is_asked(tmp_path: Path) -> None:
+    with serve(answer) as server, gateway(tmp_path, deployment(server.url, mock_response="Mocked.")) as gate:
+        assert gate.ask().json()["choices"][0]["message"]["content"] == "Mocked."
+        stream = gate.ask(stream=True).text
+        assert gate.post("/v1/audio/speech", json={"model": "voice", "input": "Hi"}).status_code == 400
+    assert "Mocked." in stream
+    assert not server.connections
+
+
+def test_a_row_has_fallbacks_of_its_own(tmp_path: Path) -> None:
+    def down(exchange: Exchange) -> None:
+        refuse(exchange, "500 Internal Server Error")
+
+    with serve(down) as broken, serve(answer) as sound:
+        rows = (deployment(broken.url, fallbacks=["other"], num_retries=0), deployment(sound.url, "other"))
+        with gateway(tmp_path, *rows) as gate:
+            assert gate.ask().status_code == 200
+    assert (len(broken.exchanges), len(sound.exchanges)) == (1, 1)

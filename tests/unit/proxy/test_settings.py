@@ -427,6 +427,38 @@ def test_the_settings_can_be_shown_without_their_keys(tmp_path: Path) -> None:
     )
     shown = as_yaml(settings(tmp_path, text))
     assert "model_name: voice" in shown
+    assert "X-Key: '***'" in shown
     assert "api_base: http://x/v1" in shown
     assert KEY[:12] not in shown
     assert OTHER[:12] not in shown
+
+
+def test_only_harmless_values_are_shown(tmp_path: Path) -> None:
+    hidden = {
+        "vendor": "plain-secret",
+        "user": "somebody",
+        "audio": {"voice": "alloy", "token": "deep-secret"},
+    }
+    public = {"temperature": 0.25, "modalities": ["text", "audio"]}
+    text = row(**BASE, seed=7, extra_body={**hidden, **public}) + (
+        "    model_info: {id: one, supports_audio_input: true, note: info-secret}\n"
+    )
+    shown = as_yaml(settings(tmp_path, text))
+    for secret in ("plain-secret", "somebody", "deep-secret", "info-secret"):
+        assert secret not in shown
+    for value in (
+        "temperature: 0.25",
+        "seed: 7",
+        "voice: alloy",
+        "- audio",
+        "supports_audio_input: true",
+        "id: one",
+    ):
+        assert value in shown
+
+
+def test_an_address_with_a_secret_is_shown_without_it(tmp_path: Path) -> None:
+    shown = as_yaml(
+        settings(tmp_path, row(model="openai/m", api_base="https://u:hunter2@x.example/v1?key=hunter3"))
+    )
+    assert "hunter" not in shown
