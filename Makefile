@@ -11,7 +11,7 @@ help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/local ## Ask the embedded model a question, and hear its answer
-	@$(BIN)/audiocli ask "Is a golden retriever a good family dog?" --model local --output dog.wav --no-stdin
+	@$(BIN)/python scripts/demo.py
 
 test: .venv/dev ## Run all the tests
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
@@ -44,11 +44,9 @@ clean: ## Remove what these commands have made
 	@touch $@
 
 .venv/local: .venv/python pyproject.toml
-	@test -e .venv/dev || echo "installing into .venv" >&2
-	@test -e .venv/dev || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
+	@test -e .venv/dev || $(BIN)/python scripts/install.py all
 	@touch $@
 
 .venv/dev: .venv/python pyproject.toml
-	@echo "installing into .venv" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python scripts/install.py dev
 	@touch $@
