@@ -11,7 +11,7 @@ from pathlib import Path
 
 WIDTH = 30
 COLLECTED = 0.5  # of the bar: the rest is for installing
-USUAL = 70  # packages, about: how many there are, pip says only when all are collected
+USUAL = 50  # packages, about: how many there are, pip says only when all are collected
 SECONDS = 0.2  # between two looks at what is installed
 
 

@@ -91,8 +91,8 @@ def ask(
 ) -> int:
     """Ask an audio model, by text or by voice, and hear its answer.
 
-    The words of the answer go to stdout, everything else to stderr. Without --model it is gpt-audio-1.5 where
-    OPENAI_API_KEY is set, and otherwise a small model that runs on this machine.
+    The words of the answer go to stdout, everything else to stderr. Without --model it is one
+    of a service whose key is set, OpenAI's first, and otherwise a small model that runs on this machine.
     """
     world: World = context.obj
     chosen = AskOptions(**context.params)

@@ -130,7 +130,13 @@ MaxTokens = Annotated[
     int | None, _option("--max-tokens", metavar="N", help="The most tokens that the answer may have.", min=1)
 ]
 Seed = Annotated[int | None, _option("--seed", metavar="N", help="For answers that can be repeated.")]
-Force = Annotated[bool, _option("--force", help="Ask even for what the model is known not to do.")]
+Force = Annotated[
+    bool,
+    _option(
+        "--force",
+        help="Send the request even if the model is known not to support it, or its name looks misspelt.",
+    ),
+]
 TextOnly = Annotated[bool, _option("--text-only", help="No sound, where the model allows it.")]
 Stream = Annotated[
     bool | None, _option("--stream/--no-stream", help="Show words as they are spoken, or all at once.")

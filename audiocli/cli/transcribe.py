@@ -101,8 +101,8 @@ def transcribe(
     """Write down what is said in recordings, of any length, with times.
 
     The text of one recording goes to stdout. Of several, each gets a file beside it, or under --output with
-    the tree kept. Without --model it is a hosted model where OPENAI_API_KEY is set, and otherwise a
-    recogniser that runs on this machine.
+    the tree kept. Without --model it is a hosted one whose key is set and that gives what is asked for,
+    and otherwise a recogniser that runs on this machine.
     """
     world: World = context.obj
     chosen = TranscribeOptions(**context.params)

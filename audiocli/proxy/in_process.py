@@ -4,13 +4,13 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Any
 
 from audiocli.chat import AudioDelta, ChatRequest, Event, Finished, collect
-from audiocli.errors import InputError, ReplyError
+from audiocli.errors import InputError, RejectedError, ReplyError
 from audiocli.proxy.answer import Answer
 from audiocli.proxy.dropping import dropped
 from audiocli.proxy.hearing import Body, write_down
@@ -40,14 +40,26 @@ async def answer_in_process(
     `InputError`, `CapabilityError` and `ProviderError` for what the model refuses, `DependencyError` if it is
     not installed.
     """
-    async with state.engines.place(deployment.target) as turn:
-        match request.path:
-            case "chat/completions":
-                await _chat(state, deployment, request, body, turn, answer)
-            case "audio/speech":
-                await speak(deployment, await _document(body, deployment), turn, answer)
-            case _:
-                await write_down(state, deployment, request, body, turn, answer)
+    with _refusals():
+        async with state.engines.place(deployment.target) as turn:
+            match request.path:
+                case "chat/completions":
+                    await _chat(state, deployment, request, body, turn, answer)
+                case "audio/speech":
+                    await speak(deployment, await _document(body, deployment), turn, answer)
+                case _:
+                    await write_down(state, deployment, request, body, turn, answer)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What a model refuses by a code of OpenAI's is a service's refusal, which has its fallbacks."""
+    try:
+        yield
+    except InputError as error:
+        if error.code is None:
+            raise
+        raise RejectedError(error.message, hint=error.hint, code=error.code, param=error.param) from error
 
 
 async def _chat(

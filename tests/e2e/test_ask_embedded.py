@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tests.command import audiocli, environment
+from tests.command import audiocli, environment, error_line
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -88,3 +88,18 @@ def test_the_samples_run(tmp_path: Path, sample: str) -> None:
     )
     assert result.stdout.strip()
     assert soundfile.info(tmp_path / "answer.wav").duration > 0.5
+
+
+def test_a_question_that_is_too_long_is_a_wrong_input_and_not_a_services_refusal() -> None:
+    result = audiocli("ask", "-m", "local", "word " * 3000)
+    assert result.returncode == 2
+    assert "the limit of the embedded model is 2,048" in error_line(result)
+
+
+@pytest.mark.parametrize(("arguments", "says"), [(["-l", "de"], "English"), (["--speakers"], "speak")])
+def test_what_the_embedded_recogniser_cannot_do_is_a_limit_of_the_model(
+    arguments: list[str], says: str
+) -> None:
+    result = audiocli("transcribe", "samples/hello.wav", "-m", "local", *arguments)
+    assert result.returncode == 3
+    assert says in error_line(result)

@@ -61,5 +61,7 @@ def test_the_demo_speaks() -> None:
         ["make", "demo"], cwd=ROOT, capture_output=True, timeout=300, stdin=subprocess.DEVNULL
     )
     assert result.returncode == 0, result.stderr.decode()
-    assert b"dog.wav" in result.stderr
+    assert b"it is small" in result.stderr
+    assert b"hear it:" in result.stderr
+    assert b".venv/bin/audiocli ask --audio samples/question.wav" in result.stderr
     assert len(result.stdout.split()) > 5

@@ -182,3 +182,23 @@ def test_the_engine_is_free_at_once_where_a_client_leaves(client: openai.OpenAI)
             client.chat.completions.create(**story, timeout=0.5)
     brief = client.chat.completions.create(**{**story, "max_completion_tokens": 1}, timeout=10)
     assert brief.choices[0].finish_reason == "length"
+
+
+def test_what_is_too_long_for_the_embedded_model_goes_to_its_fallback(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "model_list: [{model_name: small, litellm_params: {model: local}},"
+        " {model_name: large, litellm_params: {model: echo}}]\n"
+        "router_settings: {context_window_fallbacks: [{small: [large]}]}\n"
+    )
+    command = [sys.executable, "-m", "audiocli", "serve", "--port", "0", "--json", "--config", str(config)]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        url = json.loads(process.stdout.readline())["url"]
+        with openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client:
+            answered = client.chat.completions.create(
+                model="small", messages=[{"role": "user", "content": "word " * 3000}]
+            )
+        process.terminate()
+        assert process.wait(20) == 0
+    assert answered.choices[0].message.content == " ".join(["word"] * 3000), "echo has answered"
