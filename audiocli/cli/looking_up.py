@@ -53,7 +53,11 @@ def look_up(world: World, chosen: CapsOptions, *, today: str) -> int:
     if missing := [name for name, model in asked.models.items() if model is None]:
         raise _unknown(missing, asked.names)
     if not found:
-        raise UnknownModelError("no model is like that", hint="audiocli caps lists those that there are")
+        providers = {model.provider for model in table.models() if model.provider}
+        meant = (
+            did_you_mean(chosen.provider, providers) if chosen.provider not in (None, *providers) else None
+        )
+        raise UnknownModelError("no model matches", hint=meant or "audiocli caps lists all")
     return 0
 
 
