@@ -54,9 +54,8 @@ def look_up(world: World, chosen: CapsOptions, *, today: str) -> int:
         raise _unknown(missing, asked.names)
     if not found:
         providers = {model.provider for model in table.models() if model.provider}
-        meant = (
-            did_you_mean(chosen.provider, providers) if chosen.provider not in (None, *providers) else None
-        )
+        misspelt = chosen.provider is not None and chosen.provider not in providers
+        meant = did_you_mean(chosen.provider or "", providers) if misspelt else None
         raise UnknownModelError("no model matches", hint=meant or "audiocli caps lists all")
     return 0
 
