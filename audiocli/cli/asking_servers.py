@@ -13,6 +13,7 @@ from audiocli.errors import (
 )
 from audiocli.http import RefusedError, fetch
 from audiocli.printable import quoted
+from audiocli.providers.pasted import base_url_of
 from audiocli.providers.reply import refusal
 from audiocli.secret import Secret, without_secrets
 from audiocli.wire.json import parse
@@ -36,7 +37,7 @@ def ask_server(url: str, table: Table, key: Secret | None = None) -> list[Capabi
 async def _served(url: str, key: Secret | None) -> list[Served]:
     """What the first path tells of that tells of any model; the most telling error where none does."""
     headers = {"Authorization": f"Bearer {key.value}"} if key else {}
-    root = url.rstrip("/").removesuffix("/models").removesuffix("/v1")
+    root = base_url_of(url).removesuffix("/v1")
     errors: list[AudiocliError] = []
     for path in PATHS:
         try:

@@ -36,6 +36,7 @@ def _deployment(row: Row, environ: Mapping[str, str], ignored: frozenset[str]) -
         api_key_file=_path(params.raw("api_key_file")),
         api_version=params.raw("api_version"),
         headers=_headers(row.params),
+        proxy=params.raw("proxy"),
         model_info=row.info,
     )
     for name in row.of("unsupported"):

@@ -69,6 +69,7 @@ class Deployment:
     api_key_file: Path | None = None
     api_version: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    proxy: str | None = field(default=None, repr=False)
     model_info: Mapping[str, Any] = field(default_factory=dict)
     timeout: float | None = None
     retries: int | None = None

@@ -8,15 +8,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, M
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 import pybase64
 
-from audiocli.errors import ConnectError, DeadlineError, InputError, ReplyError
+from audiocli.errors import ConfigError, ConnectError, DeadlineError, InputError, ReplyError
 from audiocli.http.addresses import Address, check_named, check_redirected
 from audiocli.http.transport import CONNECT_SECONDS, DirectTransport, blocks_of, trusting
 from audiocli.printable import one_line, quoted
+from audiocli.proxies import proxy_for
 from audiocli.secret import without_secrets
 from audiocli.trust import advice
 from audiocli.wire.json import Segment, content_length
@@ -155,24 +155,29 @@ def _body_decoder(encoding: str) -> _Identity | _Inflater:
 
 @asynccontextmanager
 async def post(
-    url: str, headers: Mapping[str, str], body: Sequence[Segment], *, idle_seconds: float
+    url: str,
+    headers: Mapping[str, str],
+    body: Sequence[Segment],
+    *,
+    idle_seconds: float,
+    proxy: str | None = None,
 ) -> AsyncGenerator[Reply, None]:
     """Send `body` and give the reply, once its headers are there. Leaving the context closes the connection.
 
-    Redirects are not followed: they could lead a key elsewhere. Raises `ConnectError` and `DeadlineError`,
-    and `InputError` for an address that is none and for an audio file that has become shorter since it was
-    looked at.
+    Redirects are not followed: they could lead a key elsewhere. `proxy` leads there, if it is not what the
+    environment names. Raises `ConnectError` and `DeadlineError`, and `InputError` for an address that is not
+    valid and for an audio file that has become shorter since it was looked at.
     """
     with _mapped_errors():
         length = str(content_length(list(body)))
         request = _request("POST", _parsed_url(url), {**headers, "Content-Length": length}, _Written(body))
-        async with _sent(request) as response:
+        async with _sent(request, proxy=proxy) as response:
             yield Reply(response, idle_seconds)
 
 
 @asynccontextmanager
 async def post_form(
-    url: str, headers: Mapping[str, str], form: "Form", *, idle_seconds: float
+    url: str, headers: Mapping[str, str], form: "Form", *, idle_seconds: float, proxy: str | None = None
 ) -> AsyncGenerator[Reply, None]:
     """Send `form` as multipart/form-data, its file block by block, and give the reply as `post` does.
 
@@ -180,7 +185,7 @@ async def post_form(
     """
     with _mapped_errors(), form.source.open() as file:
         request = _form_request(_parsed_url(url), headers, form, file)
-        async with _sent(request) as response:
+        async with _sent(request, proxy=proxy) as response:
             yield Reply(response, idle_seconds)
 
 
@@ -235,9 +240,12 @@ def _parsed_url(url: str) -> httpx.URL:
 
 @asynccontextmanager
 async def _sent(
-    request: httpx.Request, check: Callable[[Address], None] = lambda address: None
+    request: httpx.Request,
+    check: Callable[[Address], None] = lambda address: None,
+    *,
+    proxy: str | None = None,
 ) -> AsyncGenerator[httpx.Response, None]:
-    async with _transport(request.url, check) as transport:
+    async with _transport(request.url, check, proxy) as transport:
         response = await transport.handle_async_request(request)
         try:
             yield response
@@ -245,18 +253,18 @@ async def _sent(
             await response.aclose()
 
 
-def _transport(url: httpx.URL, check: Callable[[Address], None]) -> httpx.AsyncBaseTransport:
-    """The way to `url`: straight, or through the proxy that the system names, whose own rules then hold."""
-    proxies = getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(url.host):
-        return DirectTransport(check)
+def _transport(
+    url: httpx.URL, check: Callable[[Address], None], own_proxy: str | None
+) -> httpx.AsyncBaseTransport:
+    """The way to `url`: straight, or through a proxy, whose own rules then hold."""
     try:
-        return httpx.AsyncHTTPTransport(verify=trusting(), proxy=httpx.Proxy(proxy))
-    except (ValueError, ImportError):  # a scheme that is unknown; SOCKS, which needs another package
-        raise InputError(
-            f"the proxy for {url.scheme} cannot be used", hint=f"check {url.scheme}_proxy and all_proxy"
-        ) from None
+        proxy = proxy_for(str(url), own_proxy)
+    except ConfigError as error:
+        raise InputError(error.message, hint=error.hint) from None
+    if proxy is None:
+        return DirectTransport(check)
+    headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
+    return httpx.AsyncHTTPTransport(verify=trusting(), proxy=httpx.Proxy(proxy.url, headers=headers))
 
 
 class _Written(httpx.AsyncByteStream):

@@ -49,7 +49,7 @@ class Endpoint:
 
     `key_header` is the header that holds the key, after "Bearer" where it is `Authorization`; `key_variable`
     is where a shell has it. `added` are members for a request that has none of that name, and `left_out`
-    those that it must not have.
+    those that it must not have. `proxy` leads there, if it is not what the environment names.
     """
 
     base_url: str
@@ -59,6 +59,7 @@ class Endpoint:
     dialect: Dialect = OPENAI_DIALECT
     key_variable: str = "OPENAI_API_KEY"
     key_header: str = "Authorization"
+    proxy: Secret | None = None
     added: Mapping[str, Any] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
 
@@ -77,6 +78,10 @@ class Endpoint:
     def url(self) -> str:
         """Where chat completions are asked for."""
         return self.at("chat/completions")
+
+    @property
+    def own_proxy(self) -> str | None:
+        return self.proxy.value if self.proxy else None
 
     @property
     def credentials(self) -> dict[str, str]:

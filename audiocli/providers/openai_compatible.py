@@ -53,7 +53,13 @@ class OpenAICompatible:
         headers = request_headers(self._endpoint, request)
         begun = False
         try:
-            async with post(self._endpoint.url, headers, body, idle_seconds=self._idle_seconds) as reply:
+            async with post(
+                self._endpoint.url,
+                headers,
+                body,
+                idle_seconds=self._idle_seconds,
+                proxy=self._endpoint.own_proxy,
+            ) as reply:
                 await check_status(reply)
                 begun = True
                 async with aclosing(_decode(reply)) as events:

@@ -32,6 +32,7 @@ from audiocli.prompts import check_utf8
 from audiocli.providers.azure import AZURE, azure_endpoint
 from audiocli.providers.base import Provider, Transcriber
 from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect, Endpoint
+from audiocli.providers.pasted import base_url_of
 from audiocli.providers.suiting import TEXT_ONLY, Wanted, chat_penalty, chats, transcript_penalty
 from audiocli.secret import Secret
 
@@ -487,12 +488,22 @@ class _Names:
     def _changed(self, target: Target, deployment: Deployment) -> Target:
         """`target` as the deployment wants it to be asked."""
         target = replace(target, timeout=deployment.timeout, retries=deployment.retries)
-        changes = {"headers": deployment.headers, "added": deployment.added, "left_out": deployment.left_out}
+        changes = {
+            "headers": deployment.headers,
+            "added": deployment.added,
+            "left_out": deployment.left_out,
+            "proxy": deployment.proxy,
+        }
         if target.endpoint is None or not any(changes.values()):
             return target
         headers = {**target.endpoint.headers, **self._own_headers(deployment)}
+        proxy = deployment.proxy and Secret(self.config.looked_up(deployment.proxy))
         endpoint = replace(
-            target.endpoint, headers=headers, added=deployment.added, left_out=deployment.left_out
+            target.endpoint,
+            headers=headers,
+            added=deployment.added,
+            left_out=deployment.left_out,
+            proxy=proxy or None,
         )
         return replace(target, endpoint=endpoint)
 
@@ -505,7 +516,8 @@ class _Names:
         if self.base_url is not None:
             model = model if provider in COMPATIBLE else name
             key = self.config.openai_key()
-            endpoint = Endpoint(self.base_url, key, self.config.headers, COMPATIBLE_MAX_TOKENS_FIELD)
+            base_url = base_url_of(self.base_url)
+            endpoint = Endpoint(base_url, key, self.config.headers, COMPATIBLE_MAX_TOKENS_FIELD)
             return Target(OPENAI, model, self._known_elsewhere(model), endpoint)
         if provider == AZURE:
             raise ConfigError(f"{name} has no api_base", hint="in the config, https://NAME.openai.azure.com")
@@ -578,7 +590,7 @@ class _Names:
         if provider == AZURE:
             version = deployment.api_version and self.config.looked_up(deployment.api_version)
             return azure_endpoint(base_url, model, version, key)
-        return Endpoint(base_url, key, max_tokens_field=COMPATIBLE_MAX_TOKENS_FIELD)
+        return Endpoint(base_url_of(base_url), key, max_tokens_field=COMPATIBLE_MAX_TOKENS_FIELD)
 
     def _own_headers(self, deployment: Deployment) -> dict[str, str]:
         return {name: self.config.looked_up(value) for name, value in deployment.headers.items()}

@@ -102,7 +102,9 @@ class OpenAITranscriptions:
         accept = "text/event-stream" if streamed else "application/json"
         headers = common_headers(self._endpoint, accept, request.idempotency_key)
         url = self._endpoint.at("audio/transcriptions")
-        async with post_form(url, headers, form, idle_seconds=self._idle_seconds) as reply:
+        async with post_form(
+            url, headers, form, idle_seconds=self._idle_seconds, proxy=self._endpoint.own_proxy
+        ) as reply:
             await check_status(reply)
             async with aclosing(_decode(reply, request.duration)) as events:
                 async for event in events:

@@ -163,7 +163,7 @@ async def _ask(state: State, deployment: Deployment, entry: Entry) -> None:
         **endpoint.headers,
         **endpoint.credentials,
     }
-    reply = await state.upstream.post(endpoint.at(path), headers, body)
+    reply = await state.upstream.post(endpoint.at(path), headers, body, proxy=endpoint.proxy)
     try:
         if reply.status >= 300:
             raise refusal(reply.status, reply.headers, await reply.read(MAX_ERROR_BYTES))

@@ -19,6 +19,7 @@ from audiocli.config.values import Params
 from audiocli.errors import AudiocliError, AuthenticationError, ConfigError, DependencyError, install_hint
 from audiocli.providers.azure import AZURE
 from audiocli.providers.registry import HOSTS, LOCAL, Target, check_installed, resolve
+from audiocli.proxies import proxy_for
 from audiocli.proxy import dropping
 from audiocli.router import Deployment
 
@@ -144,6 +145,8 @@ def _target(row: Row, values: Params, config: Config) -> Target:
     with _placed(where):
         target = resolve(replace(config, deployments={row.model: _place(row.model, values)}), row.model)
         check_installed(target)
+        if target.endpoint is not None:
+            proxy_for(target.endpoint.base_url, target.endpoint.own_proxy)
     if target.key_variable is not None:
         hint = f"set it, or give {row.model} an api_key"
         raise ConfigError(f"{where}: {target.key_variable} is not set", hint=hint)
@@ -178,6 +181,7 @@ def _place(model: str, values: Params) -> cli_config.Deployment:
         base_url=values.url("api_base", "base_url"),
         api_key=values.text("api_key"),
         api_key_file=_key_file(values),
+        proxy=values.text("proxy"),
         api_version=values.text("api_version"),
         answer=values.text("mock_response"),
     )

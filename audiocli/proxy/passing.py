@@ -8,7 +8,7 @@ from typing import Any
 
 from audiocli.audio.passing_by import Length
 from audiocli.chat import PCM_BYTES_PER_SECOND
-from audiocli.errors import AuthenticationError, ProviderError, ReplyError
+from audiocli.errors import AuthenticationError, ConnectError, ProviderError, ReplyError
 from audiocli.providers.endpoint import without_key
 from audiocli.providers.reply import refusal
 from audiocli.proxy.answer import Answer
@@ -84,6 +84,8 @@ async def _refusal(reply: Reply) -> ProviderError:
     if not 400 <= reply.status < 600:  # a redirect, or a number that HTTP does not have
         code = "upstream_redirect" if reply.status < 400 else "upstream_protocol_error"
         return ReplyError(f"the model's server answered with HTTP {reply.status}", code=code)
+    if reply.status == 407:
+        return ConnectError("the proxy refused the connection (HTTP 407)", code="upstream_unreachable")
     body = b""
     with suppress(ProviderError, TimeoutError):
         async with asyncio.timeout(ERROR_SECONDS):

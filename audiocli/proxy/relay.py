@@ -34,7 +34,7 @@ from audiocli.proxy.passing import pass_on, told
 from audiocli.proxy.requests import Request, UnsupportedMediaError, header
 from audiocli.proxy.settings import Settings
 from audiocli.proxy.state import State
-from audiocli.proxy.upstream import Body, Reply
+from audiocli.proxy.upstream import Body, Reply, StaleError
 from audiocli.router import Deployment
 from audiocli.wire.splice import Splice
 
@@ -172,6 +172,15 @@ class _Passage:
             reply.close()
 
     async def _post(self, deployment: Deployment, endpoint: Endpoint) -> Reply:
+        """A connection that was kept open may be closed as the request is sent: that is no server's fault."""
+        try:
+            return await self._send(deployment, endpoint)
+        except StaleError:
+            if not self._incoming.repeatable:
+                raise
+            return await self._send(deployment, endpoint, fresh=True)
+
+    async def _send(self, deployment: Deployment, endpoint: Endpoint, *, fresh: bool = False) -> Reply:
         body, length = self._body(deployment)
         headers = {
             "Content-Type": self._request.content_type,
@@ -183,7 +192,8 @@ class _Passage:
         }
         if length is not None:
             headers["Content-Length"] = str(length)
-        return await self._state.upstream.post(endpoint.at(self._request.path), headers, body)
+        url = endpoint.at(self._request.path)
+        return await self._state.upstream.post(url, headers, body, proxy=endpoint.proxy, fresh=fresh)
 
     def _body(self, deployment: Deployment) -> tuple[Body, int | None]:
         """What `deployment` gets, and how long that is where it does not say so itself."""

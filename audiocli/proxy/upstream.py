@@ -8,12 +8,17 @@ import errno
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
+from typing import Any
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientResponse
 
-from audiocli.errors import ConnectError, DeadlineError, ProviderError
+from audiocli.errors import ConfigError, ConnectError, DeadlineError, ProviderError
+from audiocli.proxies import proxy_for
 from audiocli.router import RESET
+from audiocli.secret import Secret
 
 CONNECT_SECONDS = 10.0  # for the name, the connection and TLS together
 KEEP_ALIVE_SECONDS = 60.0
@@ -76,31 +81,98 @@ class Reply:
             self._response.close()
 
 
+class StaleError(ConnectError):
+    """A connection that was kept open had been closed by the server, before a byte of an answer came.
+
+    The request has not been answered, and most likely not been read.
+    """
+
+
+_opened: ContextVar[bool] = ContextVar("_opened")
+"""Whether the present request has opened a connection of its own."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    async def _create_connection(self, *arguments: Any) -> ResponseHandler:
+        _opened.set(True)
+        return await super()._create_connection(*arguments)
+
+
 class Upstream:
     """Posts to servers. Redirects are not followed, nor cookies kept: both could lead a key elsewhere."""
 
-    def __init__(self, *, trust_env: bool = False) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, connect=CONNECT_SECONDS),
-            auto_decompress=False,
-            read_bufsize=BLOCK_BYTES,
-            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
-            trust_env=trust_env,
-            max_line_size=64 * 1024,
-            max_field_size=64 * 1024,
-        )
+    def __init__(self) -> None:
+        self._session = _session(_Connector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS))
+        self._fresh: aiohttp.ClientSession | None = None
+        self._ways: dict[tuple[str, Secret | None], dict[str, Any]] = {}
 
-    async def post(self, url: str, headers: Mapping[str, str], body: Body) -> Reply:
-        """Send a request; the reply is given once its headers are there, even if the body still goes out."""
+    async def post(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body,
+        *,
+        proxy: Secret | None = None,
+        fresh: bool = False,
+    ) -> Reply:
+        """Send a request; the reply is given once its headers are there, even if the body still goes out.
+
+        Raises `StaleError` if that may be done again at once, with `fresh` set: on a connection of its own.
+        """
+        way = self._ways.get((url, proxy))
+        if way is None:
+            way = self._ways[url, proxy] = _way(url, proxy)
+        if way and "Proxy-Authorization" in way["proxy_headers"] and not url.startswith("https:"):
+            headers = {**headers, **way["proxy_headers"]}
+        session = self._on_its_own() if fresh else self._session
+        _opened.set(fresh)
         try:
-            return Reply(await self._session.post(url, headers=headers, data=body, allow_redirects=False))
+            return Reply(await session.post(url, headers=headers, data=body, allow_redirects=False, **way))
         except _FAULTS as error:
-            raise _mapped(error) from None
+            mapped = _mapped(error)
+            if mapped.code == RESET and not _opened.get() and not _has_begun(error):
+                raise StaleError(mapped.message, code=RESET, retryable=True) from None
+            raise mapped from None
+
+    def _on_its_own(self) -> aiohttp.ClientSession:
+        if self._fresh is None:
+            self._fresh = _session(_Connector(limit=0, force_close=True))
+        return self._fresh
 
     async def close(self) -> None:
         await self._session.close()
+        if self._fresh is not None:
+            await self._fresh.close()
+
+
+def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, connect=CONNECT_SECONDS),
+        auto_decompress=False,
+        read_bufsize=BLOCK_BYTES,
+        skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
+        max_line_size=64 * 1024,
+        max_field_size=64 * 1024,
+    )
+
+
+def _way(url: str, own: Secret | None) -> dict[str, Any]:
+    """What aiohttp has to know of the proxy that leads to `url`. It reads no environment, nor `.netrc`."""
+    try:
+        proxy = proxy_for(url, own.value if own else None)
+    except ConfigError as error:
+        raise ConnectError(error.message, code="upstream_unreachable") from None
+    if proxy is None:
+        return {}
+    given = {} if proxy.authorization is None else {"Proxy-Authorization": proxy.authorization}
+    return {"proxy": proxy.url, "proxy_headers": given}
+
+
+def _has_begun(error: Exception) -> bool:
+    """Whether a part of an answer had come, which aiohttp tells instead of a message."""
+    return isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str | None)
 
 
 def _mapped(error: Exception) -> ProviderError:
@@ -122,6 +194,8 @@ def _mapped(error: Exception) -> ProviderError:
             return ConnectError(
                 "the model's server does not speak TLS as it should", code="upstream_tls_error"
             )
+        case aiohttp.ClientHttpProxyError() | aiohttp.ClientProxyConnectionError():
+            return _unreachable(_proxy_fault(error), "upstream_unreachable")
         case OSError() if error.errno == errno.ECONNREFUSED:
             return _unreachable("the model's server refused the connection", "upstream_refused")
         case aiohttp.ClientConnectorError():
@@ -131,6 +205,12 @@ def _mapped(error: Exception) -> ProviderError:
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError() | OSError():
             return _unreachable("the model's server broke the connection", RESET)
     return _unreachable("the model's server does not speak HTTP as it should", "upstream_protocol_error")
+
+
+def _proxy_fault(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy refused the connection (HTTP {error.status})"
+    return "the proxy cannot be reached"
 
 
 def _unreachable(message: str, code: str) -> ConnectError:

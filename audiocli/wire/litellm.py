@@ -41,6 +41,7 @@ OWN: Mapping[str, Argument] = {
     **_all("api_base base_url api_key api_version organization", "used", "used", "refused"),
     **_all("headers extra_headers extra_body custom_llm_provider", "used", "used", "refused"),
     **_all("api_key_file litellm_credential_name", "used", "unsupported", "refused"),
+    **_all("proxy", "used", "unsupported", "refused"),
     # How long it is waited for, and how often it is asked again.
     **_all("timeout request_timeout num_retries max_retries", "used", "used", "refused"),
     **_all("stream_timeout", "shared", "ignored", "refused"),
@@ -102,7 +103,7 @@ OWN: Mapping[str, Argument] = {
     **_all("disable_add_transform_inline_image_block", "ignored", "ignored", "ignored"),
     # How a connection is made, and other ways to be let in.
     **_all("ssl_verify ssl_certificate ssl_security_level", "unsupported", "unsupported", "refused"),
-    **_all("client aclient http_client shared_session proxy", "unsupported", "unsupported", "refused"),
+    **_all("client aclient http_client shared_session", "unsupported", "unsupported", "refused"),
     **_all("default_headers extra_query api_type deployment", "unsupported", "unsupported", "refused"),
     **_all("provider_specific_header use_litellm_proxy", "unsupported", "unsupported", "refused"),
     **_all("azure_ad_token azure_ad_token_provider azure_scope", "unsupported", "unsupported", "refused"),
