@@ -1,25 +1,33 @@
 """Everything that audiocli raises on purpose, each with its exit code and its HTTP status.
 
-    AudiocliError                  1   500   a fault of our own
-    ├── UsageError                 2   400   the command line asks for what cannot be
-    │   ├── ConfigError            2   500   the configuration is broken
-    │   ├── MisspeltModelError     2   400   a model's name is nearly, but not quite, a known one
-    │   └── UnknownModelError     10   404   nothing is known of a model
-    ├── InputError                 2   400   an input is missing, unreadable or not audio
-    ├── DependencyError            2   501   something optional is not installed
-    ├── CapabilityError            3   400   the model cannot do this
-    ├── OutputError                8   500   the answer cannot be written
-    ├── Interrupted            128+n   499   signal n ended it: 130 for Ctrl-C, 143 for TERM
-    └── ProviderError              7   502   what a provider may raise
-        ├── AuthenticationError    4   401   no key, or a wrong one
-        ├── RejectedError          5   400   refused by the service: 4xx, moderation
-        ├── RateLimitError         6   429   rate limit or quota
-        ├── ConnectError           7   502   no connection, or it broke
-        ├── DeadlineError          7   504   it took too long
-        ├── ServerError            7   502   the service failed: 5xx
-        └── ReplyError             7   502   the answer cannot be used
+    AudiocliError                          1   500   a fault of our own
+    ├── BadRequestError                        400   the request is wrong; one of these:
+    │   ├── UsageError                     2   400   it asks for what cannot be
+    │   │   ├── ConfigError                2   500   the configuration is broken
+    │   │   ├── MisspeltModelError       2   400   nearly a known model's name
+    │   │   └── UnknownModelError         10   404   unknown model
+    │   ├── InputError                     2   400   an input is missing, unreadable or not audio
+    │   ├── CapabilityError                3   400   the model cannot do this
+    │   └── RejectedError, below
+    ├── DependencyError                    2   501   something optional is not installed
+    ├── OutputError                        8   500   the answer cannot be written
+    ├── Interrupted                    128+n   499   signal n ended it: 130 for Ctrl-C, 143 for TERM
+    └── ProviderError                      7   502   what a provider may raise
+        ├── AuthenticationError            4   401   no key, or a wrong one
+        │   └── PermissionDeniedError      4   403   a key that may not do this
+        ├── RejectedError                  5   400   refused by the service: 4xx, moderation
+        │   ├── NotFoundError              5   404   the service has no such model or address
+        │   ├── UnprocessableEntityError   5   422   the service cannot read the request
+        │   ├── ContextWindowExceededError     400   more than the model takes at once
+        │   └── ContentPolicyViolationError    400   refused for what is in it
+        ├── RateLimitError                 6   429   rate limit or quota
+        ├── ConnectError                   7   502   no connection, or it broke
+        ├── DeadlineError                  7   504   it took too long
+        ├── ServerError                    7   502   the service failed: 5xx
+        │   └── ServiceUnavailableError    7   503   it is overloaded
+        └── ReplyError                     7   502   the answer cannot be used
 
-A message says what happened; `hint` says what to do about it.
+A message says what happened; `hint` says what to do about it. `exceptions` has them by LiteLLM's names.
 """
 
 
@@ -49,7 +57,13 @@ class AudiocliError(Exception):
         return self.http_status
 
 
-class UsageError(AudiocliError):
+class BadRequestError(AudiocliError):
+    """A request that would be refused again as it is."""
+
+    http_status = 400
+
+
+class UsageError(BadRequestError):
     exit_code = 2
     http_status = 400
 
@@ -68,7 +82,7 @@ class UnknownModelError(UsageError):
     http_status = 404
 
 
-class InputError(AudiocliError):
+class InputError(BadRequestError):
     """`param` is the wrong member of a request, if it is one; `code` OpenAI's word for what is wrong."""
 
     exit_code = 2
@@ -87,7 +101,7 @@ class DependencyError(AudiocliError):
     http_status = 501
 
 
-class CapabilityError(AudiocliError):
+class CapabilityError(BadRequestError):
     """`param` is the member of a request that asks for it, if there is one."""
 
     exit_code = 3
@@ -153,10 +167,30 @@ class AuthenticationError(ProviderError):
     http_status = 401
 
 
-class RejectedError(ProviderError):
+class PermissionDeniedError(AuthenticationError):
+    http_status = 403
+
+
+class RejectedError(ProviderError, BadRequestError):
     exit_code = 5
     http_status = 400
     advice = "change the request"
+
+
+class NotFoundError(RejectedError):
+    http_status = 404
+
+
+class UnprocessableEntityError(RejectedError):
+    http_status = 422
+
+
+class ContextWindowExceededError(RejectedError):
+    advice = "send less"
+
+
+class ContentPolicyViolationError(RejectedError):
+    pass
 
 
 class RateLimitError(ProviderError):
@@ -175,6 +209,10 @@ class DeadlineError(ProviderError):
 
 class ServerError(ProviderError):
     advice = "try again later"
+
+
+class ServiceUnavailableError(ServerError):
+    http_status = 503
 
 
 class ReplyError(ProviderError):

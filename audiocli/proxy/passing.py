@@ -21,9 +21,11 @@ from audiocli.proxy.upstream import Reply
 from audiocli.router import Deployment
 from audiocli.wire.errors import answer_error, decode_error, is_error
 from audiocli.wire.json import decode_base64, parse
+from audiocli.wire.speech import decode_document, media_type_of
 from audiocli.wire.normalise import AnswerScanner, decode_unstreamed
 
 MAX_ERROR_BYTES = 256 * 1024
+MAX_SPEECH_BYTES = 64 * 1024 * 1024
 ERROR_SECONDS = 5.0  # for the body of an error: its status alone says enough
 EVENT_STREAM = "text/event-stream"
 RAW = "audio/pcm"
@@ -58,6 +60,8 @@ async def pass_on(reply: Reply, request: Request, answer: Answer, settings: Sett
         await pass_stream(reply, _headers(reply), request, answer, settings)
     elif request.chats and request.streams:
         raise decode_unstreamed(await reply.read(MAX_ERROR_BYTES))
+    elif request.path == SPEECH and reply.media_type.endswith("json"):
+        await _pass_decoded_sound(reply, request, answer)
     elif request.chats or reply.media_type.endswith("json"):
         await _pass_document(reply, request, answer, settings)
     elif reply.media_type in PAGES:
@@ -192,6 +196,20 @@ async def _pass_sound(reply: Reply, request: Request, answer: Answer, settings: 
     if not answer.begun:
         raise ReplyError("the service sent an empty answer")
     await answer.end()
+
+
+async def _pass_decoded_sound(reply: Reply, request: Request, answer: Answer) -> None:
+    """Mistral's speech is a document with the sound in it: clients would save it as it is."""
+    sound = decode_document(await reply.read(MAX_SPEECH_BYTES))
+    answer.entry.answered()
+    media_type = media_type_of(sound, "audio/mpeg").encode()
+    headers = [each for each in _headers(reply) if each[0] != b"content-type"]
+    length = Length()
+    length.count(sound)
+    _book_speech(request, answer.entry, length)
+    size = (b"content-length", str(len(sound)).encode())
+    await answer.begin(200, [*headers, (b"content-type", media_type), size])
+    await answer.end(sound)
 
 
 async def _first(reply: Reply, patience: Patience) -> bytes:

@@ -10,14 +10,20 @@ from audiocli.errors import (
     CapabilityError,
     ConfigError,
     ConnectError,
+    ContentPolicyViolationError,
+    ContextWindowExceededError,
     DeadlineError,
     DependencyError,
     InputError,
+    NotFoundError,
+    PermissionDeniedError,
     ProviderError,
     RateLimitError,
     RejectedError,
     ReplyError,
     ServerError,
+    ServiceUnavailableError,
+    UnprocessableEntityError,
     UnknownModelError,
     UsageError,
 )
@@ -133,11 +139,11 @@ def decode_error(document: Any, status: int | None = None) -> ProviderError:
     quota = _QUOTA in (code, kind)
     told = _told_status(body) if status is None else status
     meant = 402 if quota else _meant_status(told, code)
-    error = _error_class(meant, code)
     message = _shown(body.get("message")) or "the service gave no reason"
+    error = _error_class(meant, code, message)
     return error(
         message if status is None else f"{message} (HTTP {status})",
-        hint="check the API key" if error is AuthenticationError else _HINTS.get(meant),
+        hint="check the API key" if issubclass(error, AuthenticationError) else _HINTS.get(meant),
         status=told,
         type=_shown(kind),
         code=_shown(code),
@@ -232,17 +238,25 @@ def _meant_status(status: int | None, code: Any) -> int:
     return _WITHOUT_STATUS if status is None else status
 
 
-def _error_class(status: int, code: Any) -> type[ProviderError]:
+def _error_class(status: int, code: Any, message: str) -> type[ProviderError]:
     if isinstance(code, str) and code in _CLASSES:
         return _CLASSES[code]
-    match status:
-        case 401 | 403:
-            return AuthenticationError
-        case 402 | 429:
-            return RateLimitError
-        case 408 | 504:
-            return DeadlineError
-    return RejectedError if status < 500 else ServerError
+    if status in _REFUSING and (refusal := _refused(code, message)):
+        return _REFUSED[refusal]
+    return _BY_STATUS.get(status, RejectedError if status < 500 else ServerError)
+
+
+_BY_STATUS: Mapping[int, type[ProviderError]] = {
+    401: AuthenticationError,
+    402: RateLimitError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    408: DeadlineError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+    503: ServiceUnavailableError,
+    504: DeadlineError,
+}
 
 
 def _shown(value: Any) -> str | None:
@@ -275,11 +289,22 @@ _REFUSAL_WORDS: Mapping[Refusal, re.Pattern[str]] = {
 }
 
 
+_REFUSING = (400, 413, 422)
+"""The statuses of such a refusal."""
+
+_REFUSED: Mapping[Refusal, type[RejectedError]] = {
+    "context_window": ContextWindowExceededError,
+    "content_policy": ContentPolicyViolationError,
+}
+
+
+def _refused(code: Any, message: str) -> Refusal | None:
+    known = _REFUSALS.get(code.lower()) if isinstance(code, str) else None
+    return known or next((why for why, words in _REFUSAL_WORDS.items() if words.search(message)), None)
+
+
 def refusal_of(error: ProviderError) -> Refusal | None:
     """Why a model refuses a request that another may take; `None` for every other error."""
-    if not isinstance(error, RejectedError) or error.status not in (400, 403, 413, 422, None):
+    if not isinstance(error, RejectedError) or error.status not in (*_REFUSING, None):
         return None
-    if known := _REFUSALS.get((error.code or "").lower()):
-        return known
-    found = (refusal for refusal, words in _REFUSAL_WORDS.items() if words.search(error.message))
-    return next(found, None)
+    return _refused(error.code, error.message)

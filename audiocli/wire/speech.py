@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pybase64
 
 from audiocli.chat import Usage
-from audiocli.errors import InputError, RejectedError
+from audiocli.errors import InputError, RejectedError, ReplyError
 from audiocli.printable import quoted
+from audiocli.wire.errors import decode_error, is_error
+from audiocli.wire.json import decode_base64, parse
 from audiocli.wire.sse import DONE, encode_event
 
 MAX_CHARACTERS = 4096
@@ -36,6 +38,53 @@ class SpeechRequest:
     format: str = "mp3"
     speed: float = 1.0
     events: bool = False
+    instructions: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+def encode_request(request: SpeechRequest) -> dict[str, Any]:
+    """The request as a JSON document; `extra` members are in place of what would be sent under their names."""
+    return {
+        "model": request.model,
+        "input": request.text,
+        "voice": request.voice,
+        "response_format": request.format,
+        **({"speed": request.speed} if request.speed != 1 else {}),
+        **({"instructions": request.instructions} if request.instructions else {}),
+        **({"stream_format": "sse"} if request.events else {}),
+        **request.extra,
+    }
+
+
+def decode_document(body: bytes) -> bytes:
+    """The sound in Mistral's answer, which is JSON. Raises `ProviderError` for an error in its place."""
+    document = parse(body)
+    if is_error(document):
+        raise decode_error(document)
+    data = document.get("audio_data")
+    sound = decode_base64(data) if isinstance(data, str) else b""
+    if not sound:
+        raise ReplyError("the service sent a document without sound in place of speech")
+    return sound
+
+
+def media_type_of(sound: bytes, otherwise: str) -> str:
+    """The content type of `sound` by its first bytes; `otherwise` if they say nothing."""
+    return next((type for magic, type in _MAGIC if sound.startswith(magic)), otherwise)
+
+
+_MAGIC = (
+    (b"RIFF", "audio/wav"),
+    (b"fLaC", "audio/flac"),
+    (b"OggS", "audio/opus"),
+    (b"ID3", "audio/mpeg"),
+    (b"\xff\xfb", "audio/mpeg"),
+    (b"\xff\xf3", "audio/mpeg"),
+    (b"\xff\xf2", "audio/mpeg"),
+    (b"\xff\xfa", "audio/mpeg"),
+    (b"\xff\xf1", "audio/aac"),
+    (b"\xff\xf9", "audio/aac"),
+)
 
 
 def decode_request(document: Mapping[str, Any]) -> SpeechRequest:

@@ -55,7 +55,7 @@ def test_an_error_in_place_of_an_answer_is_what_its_code_says(
 ) -> None:
     error = answer_error(document)
 
-    assert type(error) is kind
+    assert isinstance(error, kind)
     assert (error.message, error.status, error.retryable) == ("m", status, retryable)
 
 
