@@ -1,8 +1,9 @@
-"""audiocli: talk with audio models from a shell, from Python, and through one OpenAI-compatible door.
+"""audiocli: talk with audio models from a shell, from Python, and through one OpenAI-compatible endpoint.
 
 `ask`, `stream`, `transcribe` and their asynchronous twins, `aask` and so on, are the command line's core.
-`completion`, `acompletion` and `supports_audio_*` are LiteLLM's SDK, so that `import audiocli as litellm`
-runs its code. Everything is imported when it is first used; `__init__.pyi` tells type checkers what there is.
+`completion`, `transcription`, `speech`, `completion_cost`, `supports_audio_*` and `exceptions` are LiteLLM's
+SDK, so that `import audiocli as litellm` runs its code. Everything is imported when it is first used;
+`__init__.pyi` tells type checkers what there is.
 """
 
 __version__ = "0.1.0"
@@ -17,6 +18,13 @@ _HOMES = {
     "capabilities": "capabilities",
     "completion": "sdk.completions",
     "acompletion": "sdk.completions",
+    "transcription": "sdk.transcriptions",
+    "atranscription": "sdk.transcriptions",
+    "speech": "sdk.speeches",
+    "aspeech": "sdk.speeches",
+    "completion_cost": "sdk.costs",
+    "get_model_info": "sdk.costs",
+    "exceptions": "exceptions",
     "supports_audio_input": "sdk.supports",
     "supports_audio_output": "sdk.supports",
     "Document": "sdk.document",
@@ -29,7 +37,7 @@ _HOMES = {
     "AudioDelta": "chat",
     "Finished": "chat",
     "Usage": "chat",
-    "Transcript": "transcript",
+    "Transcript": "library.transcribing",
     "Segment": "transcript",
     "Word": "transcript",
     "AudiocliError": "errors",
@@ -47,6 +55,24 @@ _HOMES = {
     "DeadlineError": "errors",
     "ServerError": "errors",
     "ReplyError": "errors",
+    "BadRequestError": "errors",
+    "NotFoundError": "errors",
+    "PermissionDeniedError": "errors",
+    "UnprocessableEntityError": "errors",
+    "ContextWindowExceededError": "errors",
+    "ContentPolicyViolationError": "errors",
+    "ServiceUnavailableError": "errors",
+    "OpenAIError": "exceptions",
+    "InvalidRequestError": "exceptions",
+    "UnsupportedParamsError": "exceptions",
+    "Timeout": "exceptions",
+    "APITimeoutError": "exceptions",
+    "APIConnectionError": "exceptions",
+    "APIError": "exceptions",
+    "APIStatusError": "exceptions",
+    "APIResponseValidationError": "exceptions",
+    "InternalServerError": "exceptions",
+    "BadGatewayError": "exceptions",
 }
 """Each public name, and the module that has it."""
 

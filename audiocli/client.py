@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from audiocli.audio.formats import Format
 from audiocli.audio.recording import Recorder, Recording
 from audiocli.capabilities import Capabilities, Prices
+from audiocli.capabilities.facts import TOKENS
 from audiocli.chat import (
     AudioDelta,
     AudioOutput,
@@ -160,13 +161,22 @@ class Timings:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came of a question. `notes` are sentences about what may surprise in what was asked."""
+    """What came of a question. `notes` are sentences about what may surprise in what was asked.
+
+    `cost` is in US dollars, `None` if it is not known.
+    """
 
     text: str
     recording: Recording | None
     finished: Finished
     timings: Timings
     notes: tuple[str, ...] = ()
+    cost: float | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the service counted; `None` if it did not."""
+        return self.finished.usage
 
 
 class _Taking:
@@ -314,6 +324,13 @@ def _by_tokens(usage: Usage, prices: Prices, heard: float | None) -> float | Non
 
 def _first(price: float | None, otherwise: float | None) -> float | None:
     return otherwise if price is None else price
+
+
+def speech_cost(usage: Usage, text: str, prices: Prices) -> float | None:
+    """What reading `text` aloud costs: by its characters if that is the price, else by what was counted."""
+    if prices.character_in is not None:
+        return prices.character_in * len(text) / TOKENS
+    return cost(usage, prices) if usage != Usage() else None
 
 
 def estimate(question: Question, audio_seconds: float, known: Capabilities) -> Cost | None:

@@ -12,7 +12,7 @@ from audiocli.audio.recording import Recorder
 from audiocli.audio.source import open_input
 from audiocli.capabilities.dates import today
 from audiocli.chat import AudioBytes, AudioSource, ChatRequest, Event, Extra
-from audiocli.client import Answer, Question, compose
+from audiocli.client import Answer, Question, compose, cost
 from audiocli.client import ask as ask_provider
 from audiocli.http import fetch
 from audiocli.library.blocking import blocking, iterating
@@ -42,7 +42,7 @@ async def aask(
     api_key: str | None = None,
     timeout: float | None = None,  # noqa: ASYNC109 - for all tries, so that it is told from idleness
     retries: int | None = None,
-    show: Callable[[Event], None] = lambda event: None,
+    show: Callable[[Event], None] | None = None,
 ) -> Answer:
     """The answer to `prompt` and `audio`, spoken into the file `output` where that is named.
 
@@ -76,8 +76,9 @@ async def aask(
     )
     request = _composed(question, connection.target)
     recorder = _recorder(path) if path is not None else None
-    answer = await ask_provider(connection.provider, request, recorder=recorder, show=show)
-    return replace(answer, notes=tuple(note for each in heard for note in each.notes))
+    answer = await ask_provider(connection.provider, request, recorder=recorder, show=show or _unseen)
+    dollars = cost(answer.usage, connection.target.prices_on(today()))
+    return replace(answer, notes=tuple(note for each in heard for note in each.notes), cost=dollars)
 
 
 async def astream(
@@ -130,6 +131,10 @@ async def astream(
 
 ask = blocking(aask)
 stream = iterating(astream)
+
+
+def _unseen(event: Event) -> None:
+    """Nobody watches the answer come."""
 
 
 def _composed(question: Question, target: Target) -> ChatRequest:

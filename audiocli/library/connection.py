@@ -8,9 +8,9 @@ from audiocli.capabilities.dates import today
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, load
 from audiocli.errors import UsageError
 from audiocli.providers.base import Provider
-from audiocli.providers.registry import HOSTS, Target, build, resolve
+from audiocli.providers.registry import HOSTS, Purpose, Target, build, resolve
 from audiocli.providers.retry import Retrying
-from audiocli.providers.suiting import Wanted
+from audiocli.providers.suiting import TEXT_ONLY, Wanted
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,53 @@ def connect(
     spoken: bool = False,
     force: bool = False,
 ) -> Connection:
-    """The connection to `model`, which is a name as `--model` takes it. Nothing is sent yet.
+    """The connection to `model` for a chat, `located` as there. Nothing is sent yet.
+
+    Without a model, `spoken` asks for one that answers aloud.
+    """
+    target, settings = located(
+        model,
+        base_url=base_url,
+        api_key=api_key,
+        timeout=timeout,
+        retries=retries,
+        headers=headers,
+        api_version=api_version,
+        wanted=Wanted(spoken=spoken, today=today()),
+        force=force,
+    )
+    return connected(target, settings, timeout=timeout, retries=retries)
+
+
+def connected(
+    target: Target, settings: Config, *, timeout: float | None = None, retries: int | None = None
+) -> Connection:
+    """The connection to `target` for a chat. Raises `AuthenticationError` and `DependencyError`."""
+    provider = build(target, settings, untold)
+    return Connection(
+        target, Retrying(provider, retries=target.tries(retries), timeout=target.seconds(timeout))
+    )
+
+
+def located(
+    model: str | None = None,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    timeout: float | None = None,
+    retries: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    api_version: str | None = None,
+    purpose: Purpose = "chat",
+    wanted: Wanted = TEXT_ONLY,
+    force: bool = False,
+) -> tuple[Target, Config]:
+    """Where `model` is, which is a name as the command line takes it, and the configuration that says so.
 
     A `base_url` is asked for any name, also for one that the config gives to another server. An `api_key`
-    goes to that server, or to the one that the model is at, in place of the key that is set for it. Without a
-    model, `spoken` asks for one that answers aloud. `force` takes a name that looks misspelt. With an
-    `api_version` the server is Azure's, and the model `azure/` and the name of a deployment there. Raises
-    `UsageError`, `ConfigError` and `AuthenticationError`.
+    goes to that server, or to the one that the model is at, in place of the key that is set for it. `force`
+    takes a name that looks misspelt. With an `api_version` the server is Azure's, and the model `azure/` and
+    the name of a deployment there. Raises `UsageError`, `ConfigError` and `AuthenticationError`.
     """
     if timeout is not None and not timeout > 0:
         raise UsageError("timeout must be more than 0 seconds")
@@ -50,19 +90,15 @@ def connect(
         key = api_key or "os.environ/AZURE_API_KEY"
         row = Deployment(model=model, base_url=base_url, api_key=key, api_version=api_version)
         settings, base_url = replace(settings, deployments={model: row}), None
-    wanted = Wanted(spoken=spoken, today=today())
-    target = resolve(settings, model, base_url, wanted=wanted, force=force)
+    target = resolve(settings, model, base_url, purpose=purpose, wanted=wanted, force=force)
     if target.endpoint is not None:
         secret = settings.api_key if api_key else target.endpoint.api_key
         changed = {**target.endpoint.headers, **(headers or {})}
         target = replace(target, endpoint=replace(target.endpoint, api_key=secret, headers=changed))
-    provider = build(target, settings, _untold)
-    return Connection(
-        target, Retrying(provider, retries=target.tries(retries), timeout=target.seconds(timeout))
-    )
+    return target, settings
 
 
-def _untold(what: str, done: int, total: int) -> None:
+def untold(what: str, done: int, total: int) -> None:
     """Nobody watches how far a fetched model is."""
 
 

@@ -5,18 +5,35 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 
 from audiocli.capabilities.dates import today
+from audiocli.config import Config
 from audiocli.errors import ReplyError, UsageError
 from audiocli.library.blocking import blocking
 from audiocli.library.connection import configured
-from audiocli.transcript import Transcript
-from audiocli.transcription.connecting import connecting
+from audiocli.providers.registry import Target
+from audiocli.transcript import Transcript as Plain
+from audiocli.transcription.connecting import connecting, connecting_to
 from audiocli.transcription.executor import REQUESTS, LocalExecutor
 from audiocli.transcription.job import Heard, Job, JobEvent, JobOptions
+from audiocli.wire.captions import encode_srt, encode_vtt
 
 Recording = str | os.PathLike[str] | bytes
 """A file's path, an http address, or what is in a file. The content tells the format."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transcript(Plain):
+    """A transcript that writes itself as subtitles."""
+
+    def srt(self) -> str:
+        """SubRip."""
+        return encode_srt(self)
+
+    def vtt(self) -> str:
+        """WebVTT."""
+        return encode_vtt(self)
 
 
 async def atranscribe(
@@ -35,7 +52,7 @@ async def atranscribe(
     api_key: str | None = None,
     timeout: float | None = None,  # noqa: ASYNC109 - of each request, of which there may be many
     retries: int | None = None,
-    show: Callable[[str], None] = lambda text: None,
+    show: Callable[[str], None] | None = None,
 ) -> Transcript:
     """What is said in a recording of any length, from `start` to `end` (seconds).
 
@@ -69,18 +86,35 @@ async def atranscribe(
         return await _transcript(LocalExecutor(connect), Job(path, options), show)
 
 
+async def heard(
+    audio: Recording,
+    options: JobOptions,
+    target: Target,
+    settings: Config,
+    *,
+    timeout: float | None = None,  # noqa: ASYNC109 - of each request, of which there may be many
+    retries: int | None = None,
+) -> Transcript:
+    """What `target` hears in a recording. Raises `AudiocliError`."""
+    connect = connecting_to(
+        target, settings, requests=REQUESTS, retries=retries, timeout=timeout, today=today()
+    )
+    async with _in_file(audio) as path:
+        return await _transcript(LocalExecutor(connect), Job(path, options), None)
+
+
 transcribe = blocking(atranscribe)
 
 
-async def _transcript(executor: LocalExecutor, job: Job, show: Callable[[str], None]) -> Transcript:
+async def _transcript(executor: LocalExecutor, job: Job, show: Callable[[str], None] | None) -> Transcript:
     last: JobEvent | None = None
     async with aclosing(executor.run(job)) as events:
         async for last in events:
-            if isinstance(last, Heard):
+            if show is not None and isinstance(last, Heard):
                 show(last.text)
-    if not isinstance(last, Transcript):
+    if not isinstance(last, Plain):
         raise ReplyError("the answer has no transcript in it")
-    return last
+    return Transcript(**vars(last))
 
 
 @asynccontextmanager

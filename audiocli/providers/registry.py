@@ -275,7 +275,7 @@ def build(target: Target, config: Config, progress: Progress) -> Provider:
     """
     if target.answer is not None:
         return _mocked(target.answer)
-    _check_key(target)
+    check_key(target)
     if target.endpoint is not None:
         return _compatible(target.endpoint)
     with _missing_packages(target):
@@ -294,7 +294,7 @@ def transcriber(target: Target, config: Config, progress: Progress) -> Transcrib
     known = target.capabilities
     if target.endpoint is None or chats(known):
         return _verbatim(build(target, config, progress), known)
-    _check_key(target)
+    check_key(target)
     return _endpoint(target.endpoint, known)
 
 
@@ -336,7 +336,8 @@ def _endpoint(endpoint: Endpoint, known: Capabilities | None) -> Transcriber:
     return OpenAITranscriptions(endpoint, known)
 
 
-def _check_key(target: Target) -> None:
+def check_key(target: Target) -> None:
+    """Raise `AuthenticationError` if the key that `target` needs is not set."""
     if target.key_variable is not None:
         hint = f"set {target.key_variable}, or use the embedded model, which is called local"
         raise AuthenticationError(f"there is no key for {target.name}", hint=hint)

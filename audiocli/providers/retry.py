@@ -12,13 +12,14 @@ from audiocli.chat import ChatRequest, TextDelta
 from audiocli.errors import DeadlineError, ProviderError
 from audiocli.providers.base import Transcriber
 from audiocli.transcript import Hearing, Limits, TranscriptionRequest
+from audiocli.wire.speech import SpeechRequest
 
 FIRST_DELAY_SECONDS = 0.5  # 0.5 s, 1 s, 2 s, 4 s, 8 s, 8 s, …
 LONGEST_DELAY_SECONDS = 8.0
 LONGEST_OBEYED_SECONDS = 60.0
 
 Notify = Callable[[str], None]
-R = TypeVar("R", ChatRequest, TranscriptionRequest)
+R = TypeVar("R", ChatRequest, TranscriptionRequest, SpeechRequest)
 R_contra = TypeVar("R_contra", contravariant=True)
 E = TypeVar("E")
 E_co = TypeVar("E_co", covariant=True)

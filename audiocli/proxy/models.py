@@ -5,7 +5,7 @@ from typing import Any
 
 from audiocli.capabilities import Capabilities
 from audiocli.capabilities.dates import today
-from audiocli.capabilities.facts import TOKENS
+from audiocli.capabilities.litellm_form import model_info
 from audiocli.providers.registry import HOSTS, Target
 from audiocli.proxy.state import State
 from audiocli.router import Deployment
@@ -104,35 +104,11 @@ def _facts(deployment: Deployment) -> Row:
     known = deployment.target.capabilities or Capabilities(id=deployment.target.model)
     return {
         "id": deployment.id,
-        "mode": _MODES.get(known.mode or "", known.mode),
-        "supports_audio_input": known.audio_input,
-        "supports_audio_output": known.audio_output,
-        "max_input_tokens": known.max_input_tokens,
-        "max_output_tokens": known.max_output_tokens,
-        **_prices(known),
+        **model_info(known.as_of(today())),
         **dict.fromkeys(_SUPPORTED),
         "litellm_provider": provider(deployment.target),
         **deployment.model_info,
     }
-
-
-def _prices(known: Capabilities) -> Row:
-    prices = known.prices_on(today())
-    return {
-        "input_cost_per_token": _one(prices.text_in),
-        "output_cost_per_token": _one(prices.text_out),
-        "input_cost_per_audio_token": _one(prices.audio_in),
-        "cache_read_input_token_cost": _one(prices.cached_text_in),
-        "cache_read_input_audio_token_cost": _one(prices.cached_audio_in),
-        "output_cost_per_audio_token": _one(prices.audio_out),
-        "input_cost_per_second": prices.second_in,
-        "output_cost_per_second": prices.second_out,
-        "input_cost_per_character": _one(prices.character_in),
-    }
-
-
-def _one(million: float | None) -> float | None:
-    return None if million is None else million / TOKENS
 
 
 def group_document(name: str, deployments: Sequence[Deployment]) -> Row:

@@ -21,8 +21,8 @@ from audiocli.proxy.upstream import Reply
 from audiocli.router import Deployment
 from audiocli.wire.errors import answer_error, decode_error, is_error
 from audiocli.wire.json import decode_base64, parse
-from audiocli.wire.speech import decode_document, media_type_of
 from audiocli.wire.normalise import AnswerScanner, decode_unstreamed
+from audiocli.wire.speech import decode_document, media_type_of
 
 MAX_ERROR_BYTES = 256 * 1024
 MAX_SPEECH_BYTES = 64 * 1024 * 1024

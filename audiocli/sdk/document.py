@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from audiocli.errors import UsageError
@@ -26,10 +27,12 @@ class Document(Mapping[str, Any]):
     `in` and `model_dump` have what is there.
     """
 
-    __slots__ = ("_members",)
+    __slots__ = ("_hidden_params", "_members")
 
-    def __init__(self, members: Mapping[str, Any]) -> None:
+    def __init__(self, members: Mapping[str, Any], hidden: Mapping[str, Any] = MappingProxyType({})) -> None:
         self._members = {name: _wrapped(value) for name, value in members.items()}
+        self._hidden_params = dict(hidden)
+        """LiteLLM's name for what is known beside the answer, such as its `response_cost`."""
 
     def __getitem__(self, name: str) -> Any:
         if name in _OPTIONAL:

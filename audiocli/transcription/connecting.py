@@ -29,13 +29,7 @@ def connecting(
     pace = Pace(requests)
 
     def connect(options: JobOptions) -> Connection:
-        wanted = Wanted(
-            words=options.words,
-            timed=options.timed,
-            speakers=options.speakers,
-            prompt=options.prompt is not None,
-            today=today,
-        )
+        wanted = _wanted(options, today)
         target = resolve(
             config,
             options.model,
@@ -44,17 +38,67 @@ def connecting(
             wanted=wanted,
             force=options.force,
         )
-        known = target.capabilities
-        if not options.force:
-            check_suits(known, wanted)
-        asked = transcriber(target, config, progress)
-        own = Pace(asked.limits.parallel) if target.endpoint is None else pace
-        paced = reliable(
-            asked, own, retries=target.tries(retries), timeout=target.seconds(timeout), notify=notify
-        )
-        return Connection(_name(target), target.model, paced, target.prices_on(today))
+        return _connection(target, config, pace, options, wanted, retries, timeout, notify, progress)
 
     return connect
+
+
+def connecting_to(
+    target: Target,
+    config: Config,
+    *,
+    requests: int,
+    retries: int | None = None,
+    timeout: float | None = None,
+    today: str = "",
+) -> Connect:
+    """Connections to `target`, whatever a job's options name; otherwise as `connecting`."""
+    pace = Pace(requests)
+
+    def connect(options: JobOptions) -> Connection:
+        wanted = _wanted(options, today)
+        return _connection(target, config, pace, options, wanted, retries, timeout, _untold, _unseen)
+
+    return connect
+
+
+def _untold(note: str) -> None:
+    """Nobody reads notes."""
+
+
+def _unseen(what: str, done: int, total: int) -> None:
+    """Nobody watches how far a fetched model is."""
+
+
+def _wanted(options: JobOptions, today: str) -> Wanted:
+    return Wanted(
+        words=options.words,
+        timed=options.timed,
+        speakers=options.speakers,
+        prompt=options.prompt is not None,
+        today=today,
+    )
+
+
+def _connection(
+    target: Target,
+    config: Config,
+    pace: Pace,
+    options: JobOptions,
+    wanted: Wanted,
+    retries: int | None,
+    timeout: float | None,
+    notify: Notify,
+    progress: Progress,
+) -> Connection:
+    if not options.force:
+        check_suits(target.capabilities, wanted)
+    asked = transcriber(target, config, progress)
+    own = Pace(asked.limits.parallel) if target.endpoint is None else pace
+    paced = reliable(
+        asked, own, retries=target.tries(retries), timeout=target.seconds(timeout), notify=notify
+    )
+    return Connection(_name(target), target.model, paced, target.prices_on(wanted.today))
 
 
 def _name(target: Target) -> str:

@@ -235,6 +235,7 @@ class Hearing:
             prompt=self._prompt(index),
             words=options.words,
             speakers=options.speakers,
+            extra={} if options.temperature is None else {"temperature": options.temperature},
         )
         transcript = None
         async with aclosing(self._connection.transcriber.stream(request)) as events:

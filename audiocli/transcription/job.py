@@ -17,7 +17,7 @@ class JobOptions:
 
     `model` and `base_url` are as the command line takes them. `start` and `end` (seconds) bound what is heard
     of the input. `timed` asks for times good enough for subtitles, `words` for those of each word. `force`
-    asks for what the model is known not to do.
+    asks for what the model is known not to do. `temperature` is sent to the model as it is.
     """
 
     model: str | None = None
@@ -30,6 +30,7 @@ class JobOptions:
     start: float = 0.0
     end: float | None = None
     force: bool = False
+    temperature: float | None = None
 
 
 @dataclass(frozen=True)

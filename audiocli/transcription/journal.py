@@ -221,7 +221,8 @@ class Journal:
 def _decisive(options: JobOptions) -> str:
     """What decides the transcript, besides the sound and the model."""
     asked = (options.language, options.prompt, options.words, options.speakers, options.timed)
-    return json.dumps((VERSION, *asked, options.start, options.end))
+    more = () if options.temperature is None else (options.temperature,)
+    return json.dumps((VERSION, *asked, options.start, options.end, *more))
 
 
 def output_name(path: str) -> str:

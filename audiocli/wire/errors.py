@@ -23,8 +23,8 @@ from audiocli.errors import (
     ReplyError,
     ServerError,
     ServiceUnavailableError,
-    UnprocessableEntityError,
     UnknownModelError,
+    UnprocessableEntityError,
     UsageError,
 )
 from audiocli.printable import one_line

@@ -40,10 +40,11 @@ class SpeechRequest:
     events: bool = False
     instructions: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    idempotency_key: str | None = field(default=None, compare=False)
 
 
 def encode_request(request: SpeechRequest) -> dict[str, Any]:
-    """The request as a JSON document; `extra` members are in place of what would be sent under their names."""
+    """The request as a JSON document; `extra` members stand in place of others of their names."""
     return {
         "model": request.model,
         "input": request.text,

@@ -434,7 +434,7 @@ def test_what_is_no_argument_of_ours_is_a_field_of_the_body(echo: Server) -> Non
         max_tokens=7,
         top_p=None,
         user="somebody",
-        metadata={"a": [1, 2]},
+        provider={"a": [1, 2]},  # type: ignore[call-arg] # a field of one service alone
         extra_body={"store": False},
         extra_headers={"X-Title": "tests"},
     )
@@ -444,7 +444,7 @@ def test_what_is_no_argument_of_ours_is_a_field_of_the_body(echo: Server) -> Non
         "temperature": 0.5,
         "max_tokens": 7,
         "user": "somebody",
-        "metadata": {"a": [1, 2]},
+        "provider": {"a": [1, 2]},
         "store": False,
     }
     assert echo.exchanges[0].headers["x-title"] == "tests"
@@ -587,7 +587,7 @@ def test_as_many_tries_are_made_as_are_asked_for(name: str) -> None:
         exchange.reply(b"{}", status="503 Service Unavailable", Retry_After="0")
 
     with serve(refuse) as server, pytest.raises(litellm.ServerError):
-        litellm.completion("m", QUESTION, stream=None, api_base=server.url, **{name: 2})
+        litellm.completion("m", QUESTION, stream=None, api_base=server.url, **{name: 2})  # type: ignore[arg-type] # one of two
     assert len(server.exchanges) == 3
 
 

@@ -1,11 +1,15 @@
 """What is public, and what importing it costs."""
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import audiocli
+from audiocli import exceptions
 from audiocli.capabilities import lookup
 
 STUB = Path(audiocli.__file__).with_name("__init__.pyi")
@@ -19,6 +23,8 @@ PUBLIC = {
     *("AudiocliError", "UsageError", "ConfigError", "InputError", "DependencyError", "CapabilityError"),
     *("OutputError", "ProviderError", "AuthenticationError", "RejectedError", "RateLimitError"),
     *("ConnectError", "DeadlineError", "ServerError", "ReplyError"),
+    *("transcription", "atranscription", "speech", "aspeech", "completion_cost", "get_model_info"),
+    *("exceptions", *exceptions.__all__),
 }
 
 
@@ -51,6 +57,23 @@ def test_capabilities_is_a_function_and_still_a_package() -> None:
     assert known == lookup("gpt-audio-1.5") == audiocli.capabilities("gpt-audio-1.5", "openai")
     assert known.audio_output is True
     assert audiocli.capabilities("nobody/knows") is None
+
+
+def test_each_of_litellms_errors_is_one_of_ours() -> None:
+    for name in exceptions.__all__:
+        assert issubclass(getattr(audiocli, name), audiocli.AudiocliError)
+        assert getattr(exceptions, name) is getattr(audiocli, name)
+
+
+@pytest.mark.parametrize(
+    "name", ["completion", "acompletion", "speech", "transcription", "ask", "transcribe"]
+)
+def test_signatures_are_whole(name: str) -> None:
+    """As an IDE shows them: no `**arguments`, and nothing that only a program can read."""
+    parameters = inspect.signature(getattr(audiocli, name)).parameters.values()
+    assert not [each for each in parameters if each.kind is each.VAR_KEYWORD]
+    assert not [each for each in parameters if "lambda" in str(each.default)]
+    assert len(parameters) > 10
 
 
 def test_a_name_that_is_not_public_is_not_there() -> None:
