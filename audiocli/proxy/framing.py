@@ -14,6 +14,7 @@ _HEAD = re.compile(
     rb"[A-Z]+ [\x21-\x7e]+ HTTP/1\.[01]\r\n(?:" + _TOKEN + rb":[\t\x20-\x7e\x80-\xff]*\r\n)*+\r\n"
 )
 _OTHER_VERSION = re.compile(rb"[A-Z]+ [\x21-\x7e]+ HTTP/[0-9.]+\r\n")
+_UPGRADE = re.compile(rb"\r\nUpgrade:([^\r]*)", re.IGNORECASE)
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 _ONCE = frozenset((b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization"))
@@ -103,6 +104,19 @@ def check_head(head: bytes) -> None:
     if _OTHER_VERSION.match(head) and not re.match(rb"[^\r]* HTTP/1\.[01]\r\n", head):
         raise RefusedError(505, "only HTTP/1.1 is spoken here")
     raise RefusedError(400, "this is not an HTTP request")
+
+
+def without_upgrade(head: bytes) -> bytes:
+    """The same request without its wish for another protocol, which a server may ignore (RFC 9110, 7.8).
+
+    Where that is HTTP/2, the client goes on in HTTP/1.1. Behind any other the connection ends: a balancer may
+    have let pass there what it has not checked.
+    """
+    return _UPGRADE.sub(_without_wish, head)
+
+
+def _without_wish(header: re.Match[bytes]) -> bytes:
+    return b"" if header[1].strip(b" \t").lower() == b"h2c" else b"\r\nConnection: close"
 
 
 def framing_of(version: str, headers: Sequence[tuple[bytes, bytes]], target: bytes = b"/") -> Framing:

@@ -22,6 +22,7 @@ from audiocli.proxy.framing import (
     check_beginning,
     check_head,
     framing_of,
+    without_upgrade,
 )
 from audiocli.proxy.incoming import REFUSED
 from audiocli.proxy.settings import Bounds
@@ -144,18 +145,22 @@ class _BoundedProtocol(HttpToolsProtocol):
                     self._keep_for_later(data)
                     return
                 size = self._next_part(data)
-                self.parser.feed_data(data[:size])
+                self._parse(data[:size])
                 data = data[size:]
         except RefusedError as error:
             self._refuse(error)
-        except httptools.HttpParserUpgrade:
-            # The answer is HTTP/1.1 all the same; what comes behind it may not be.
-            self.cycle.keep_alive = False
-            self._last = True
         except httptools.HttpParserError as error:
             cause = error.__context__  # what one of the methods below has raised
             malformed = RefusedError(400, "this is not an HTTP request")
             self._refuse(cause if isinstance(cause, RefusedError) else malformed)
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:  # It has taken the head for the whole of the request.
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+            self.parser.feed_data(without_upgrade(self._head))
 
     def _is_answering(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
@@ -190,6 +195,8 @@ class _BoundedProtocol(HttpToolsProtocol):
         check_head(self._head.lstrip(b"\r\n"))
         if self.parser.get_method() == b"CONNECT":
             raise RefusedError(405, "this is no proxy for connections")
+        if self.parser.should_upgrade():
+            return  # `_parse` has it read again.
         self._body = framing_of(self.parser.get_http_version(), self.headers, self.url)
         self._body_bytes, self._body_began = 0, self.loop.time()
         self._within(self.limits.body_timeout)
@@ -201,6 +208,8 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         self._in_time()
         self._head, self._body = b"", None
         super().on_message_complete()

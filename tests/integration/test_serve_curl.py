@@ -159,3 +159,11 @@ def test_what_the_groups_can_do(own: Gateway, tmp_path: Path) -> None:
         if each["model_group"] == "gpt-4o-audio-preview"
     ]
     assert (group["supports_audio_input"], group["supports_audio_output"]) == (True, True)
+
+
+@pytest.mark.parametrize("option", ["--http1.0", "--http1.1", "--http2"])
+def test_every_version_that_a_client_asks_for(own: Gateway, tmp_path: Path, option: str) -> None:
+    chat = OPENAI_CHAT.replace("curl", f"curl {option}", 1)
+    assert json.loads(run(own, chat, tmp_path)) == COMPLETION
+    form = OPENAI_WORDS.replace("curl", f"curl {option}", 1)
+    assert json.loads(run(own, form, tmp_path)) == {"text": "Hello."}

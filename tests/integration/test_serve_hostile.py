@@ -186,13 +186,68 @@ def test_unusual_forms_that_are_clear_reach_the_application(
     assert (told["path"], told["method"]) == (path, method)
 
 
-@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
-def test_an_upgrade_is_answered_without_one_and_nothing_behind_it_is_done(
-    gateway: BareGateway, protocol: bytes
+H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n"
+WEBSOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+HI = {
+    "nothing": b"\r\n",
+    "a length": b"Content-Length: 2\r\n\r\nhi",
+    "chunks": b"Transfer-Encoding: chunked\r\n\r\n1\r\nh\r\n1;a=b\r\ni\r\n0\r\nX: y\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("pieces", ["whole", "bytes"])
+@pytest.mark.parametrize("body", HI)
+def test_an_upgrade_to_http2_is_ignored_and_its_body_read(
+    gateway: BareGateway, body: str, pieces: str
 ) -> None:
-    head = b"GET /upgrade HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n" % protocol
-    (told,) = documents(gateway.say(head + BEHIND))
-    assert told["path"] == "/upgrade"
+    """Java's own client asks for it with every first request, as does curl --http2."""
+    request = POST.replace(b"/seen", b"/upgraded") + H2C + HI[body]
+    following = b"GET /following HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with gateway.connect() as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        data = request + request + following
+        for piece in [data] if pieces == "whole" else [bytes([byte]) for byte in data]:
+            connection.sendall(piece)
+        told = documents(listen(connection))
+    assert [each["path"] for each in told] == ["/upgraded", "/upgraded", "/following"]
+    assert [each["size"] for each in told[:2]] == [0 if body == "nothing" else 2] * 2
+
+
+@pytest.mark.parametrize("version", [b"HTTP/1.0", b"HTTP/1.1"])
+def test_one_who_asks_for_an_upgrade_may_ask_for_the_end_as_well(
+    gateway: BareGateway, version: bytes
+) -> None:
+    upgrade = H2C.replace(b"Upgrade,", b"close, Upgrade,")
+    answer = gateway.say(POST.replace(b"HTTP/1.1", version) + upgrade + HI["a length"] + BEHIND)
+    assert [each["size"] for each in documents(answer)] == [2]
+    assert "/behind" not in gateway.paths()
+
+
+def test_100_is_said_to_one_who_asks_for_an_upgrade(gateway: BareGateway) -> None:
+    with gateway.connect() as connection:
+        connection.sendall(POST + H2C + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        assert statuses(connection.recv(1000)) == [100]
+        connection.sendall(b"hi" + GET + b"Connection: close\r\n\r\n")
+        assert [each["size"] for each in documents(listen(connection))] == [2, 0]
+
+
+@pytest.mark.parametrize("name", BAD_LENGTHS)
+def test_an_upgrade_makes_no_length_clearer(gateway: BareGateway, name: str) -> None:
+    line, _, rest = BAD_LENGTHS[name].partition(b"\r\n")
+    assert statuses(gateway.say(line + b"\r\n" + H2C + rest + BEHIND)) == [400]
+    assert "/behind" not in gateway.paths()
+
+
+@pytest.mark.parametrize("body", HI)
+@pytest.mark.parametrize("upgrade", [WEBSOCKET, WEBSOCKET.replace(b"websocket", b"h2c, websocket")])
+def test_another_upgrade_is_answered_without_one_and_nothing_behind_it_is_done(
+    gateway: BareGateway, upgrade: bytes, body: str
+) -> None:
+    """A balancer may take what comes behind one for something other than requests, which it would check."""
+    answer = gateway.say(POST.replace(b"/seen", b"/upgrade") + upgrade + HI[body] + BEHIND)
+    (told,) = documents(answer)
+    assert (told["path"], told["size"]) == ("/upgrade", 0 if body == "nothing" else 2)
+    assert b"connection: close" in answer
     assert "/behind" not in gateway.paths()
 
 
