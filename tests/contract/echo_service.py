@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from audiocli.chat import ChatRequest, Event, collect
-from audiocli.errors import InputError, ProviderError
+from audiocli.errors import BadRequestError, ProviderError
 from audiocli.providers.echo import Echo
 from audiocli.wire.errors import encode_error
 from audiocli.wire.json import parse
@@ -23,7 +23,7 @@ CREATED = 1_780_693_548
 def answer_as_echo(exchange: Exchange) -> None:
     try:
         _answer(exchange)
-    except (InputError, ProviderError) as error:
+    except (BadRequestError, ProviderError) as error:
         exchange.reply(json.dumps(encode_error(error)).encode(), status=f"{error.status_code} Refused")
 
 

@@ -28,7 +28,7 @@ from audiocli.chat import (
     collect,
 )
 from audiocli.config import load
-from audiocli.errors import DependencyError, InputError, ProviderError
+from audiocli.errors import BadRequestError, DependencyError, InputError, ProviderError
 from audiocli.providers.base import Provider
 from audiocli.providers.echo import Echo
 from audiocli.providers.endpoint import Endpoint
@@ -272,7 +272,7 @@ UNANSWERABLE = {
 
 @pytest.mark.parametrize("request_", UNANSWERABLE.values(), ids=UNANSWERABLE)
 def test_only_the_errors_that_are_promised_are_raised(provider: Provider, request_: ChatRequest) -> None:
-    with suppress(ProviderError, DependencyError, InputError):
+    with suppress(ProviderError, DependencyError, BadRequestError):
         events = answered(provider, request_)
         assert isinstance(events[-1], Finished)
 

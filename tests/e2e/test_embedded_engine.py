@@ -31,7 +31,7 @@ from audiocli.chat import (
     collect,
 )
 from audiocli.config import load
-from audiocli.errors import DependencyError, InputError, RejectedError
+from audiocli.errors import CapabilityError, DependencyError, InputError
 from audiocli.local.listen import Listener
 from audiocli.local.speak import find_flite
 from audiocli.local.weights import locate, locate_hearing
@@ -174,7 +174,7 @@ def test_a_later_message_may_name_a_spoken_answer(provider: LocalProvider) -> No
 
 def test_an_unknown_audio_id_is_refused(provider: LocalProvider) -> None:
     messages = (Message("assistant", audio_id="audio_none"), *ASKED.messages)
-    with pytest.raises(RejectedError, match="audio_none"):
+    with pytest.raises(InputError, match="audio_none"):
         _answer(provider, ChatRequest(model="x", messages=messages))
 
 
@@ -185,12 +185,12 @@ def test_audio_without_words_is_refused(provider: LocalProvider) -> None:
 
 
 def test_a_format_that_it_cannot_make_is_refused(provider: LocalProvider) -> None:
-    with pytest.raises(RejectedError, match="flac"):
+    with pytest.raises(CapabilityError, match="flac"):
         _answer(provider, _request(TextPart("Hi"), audio=AudioOutput("alloy", "flac")))
 
 
 def test_a_conversation_that_is_too_long_is_refused(provider: LocalProvider) -> None:
-    with pytest.raises(RejectedError, match="tokens"):
+    with pytest.raises(InputError, match="tokens"):
         _answer(provider, _request(TextPart(QUESTION * 300)))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import audiocli as litellm
 from audiocli.audio.wav import wav_header
+from audiocli.errors import CapabilityError
 
 pytestmark = [pytest.mark.embedded, pytest.mark.usefixtures("embedded_model")]
 
@@ -56,5 +57,5 @@ def test_every_chunk_of_sound_is_of_the_answer_that_the_first_one_names() -> Non
 
 def test_what_it_does_not_understand_it_says() -> None:
     part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
-    with pytest.raises(litellm.RejectedError, match=r"the embedded model does not understand .*'image_url'"):
+    with pytest.raises(CapabilityError, match=r"the embedded model does not understand .*'image_url'"):
         litellm.completion(model="local", messages=[{"role": "user", "content": [part]}])

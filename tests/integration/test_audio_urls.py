@@ -99,7 +99,7 @@ UNFETCHABLE: dict[str, tuple[Script, int, str]] = {
     "too large, as it says": (
         lambda exchange: exchange.send(HEAD + b"Content-Length: 30000000\r\n\r\n"), 2, "larger than 25 MB"
     ),
-    "too large": (flood, 2, "larger than 25 MB: raise the limit of the input"),
+    "too large": (flood, 2, "larger than 25 MB; raise the limit of the input"),
     "gzip bomb": (bomb, 2, "larger than 25 MB"),
     "gzip cut off": (
         lambda exchange: exchange.reply(gzip.compress(CLIP)[:-20], Content_Encoding="gzip"), 2, "compression"

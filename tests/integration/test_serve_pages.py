@@ -142,7 +142,7 @@ def test_a_probe_asks_each_model_once_in_its_own_way(tmp_path: Path) -> None:
     assert asked == ["/audio/speech", "/audio/transcriptions", *chats]
     assert (told["healthy_count"], told["unhealthy_count"]) == (3, 1)
     assert [row["last_error"] for row in told["healthy_endpoints"]] == [None] * 3
-    assert told["unhealthy_endpoints"][0]["error"].startswith("ServerError")
+    assert told["unhealthy_endpoints"][0]["error"].startswith("ServiceUnavailableError")
     assert sorted(logged) == [200, 200, 200, 200, 503]
 
 

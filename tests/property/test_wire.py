@@ -37,13 +37,17 @@ from audiocli.errors import (
     ConnectError,
     DeadlineError,
     InputError,
+    NotFoundError,
     OutputError,
+    PermissionDeniedError,
     ProviderError,
     RateLimitError,
     RejectedError,
     ReplyError,
     ServerError,
+    ServiceUnavailableError,
     UnknownModelError,
+    UnprocessableEntityError,
     UsageError,
 )
 from audiocli.printable import one_line, printable, quoted
@@ -381,11 +385,15 @@ def provider_errors(kind: type[ProviderError], *statuses: int | None) -> st.Sear
 
 
 WITH_A_STATUS = (
-    provider_errors(AuthenticationError, 401, 403)
-    | provider_errors(RejectedError, 400, 404, 413, 422)
+    provider_errors(AuthenticationError, 401)
+    | provider_errors(PermissionDeniedError, 403)
+    | provider_errors(RejectedError, 400, 413)
+    | provider_errors(NotFoundError, 404)
+    | provider_errors(UnprocessableEntityError, 422)
     | provider_errors(RateLimitError, 402, 429)
     | provider_errors(DeadlineError, 408, 504)
-    | provider_errors(ServerError, 500, 502, 503)
+    | provider_errors(ServerError, 500, 502)
+    | provider_errors(ServiceUnavailableError, 503)
 )
 OF_OUR_OWN = st.sampled_from(
     [AuthenticationError, RejectedError, RateLimitError, DeadlineError, ServerError, ConnectError, ReplyError]
