@@ -31,7 +31,7 @@ def redact_key_shapes(text: str) -> str:
 
 def without_secrets(url: str) -> str:
     """`url` without what may be secret in it: a password before its host, the values of its query."""
-    place, mark, query = re.sub(r"//[^/@]*@", "//", url).partition("?")
+    place, mark, query = re.sub(r"//[^/?#]*@", "//", url).partition("?")
     return place + mark + re.sub(r"=[^&]*", f"={_MASK}", query)
 
 

@@ -41,7 +41,7 @@ def answer(world: World, chosen: AskOptions) -> int:
     date = today()
     wanted = Wanted(spoken=chosen.output is not None, today=date)
     target = find_model(settings, chosen.model, chosen.base_url, "chat", wanted, force=chosen.force)
-    world.secret = target.endpoint.api_key if target.endpoint else None
+    world.secret = target.endpoint.secret if target.endpoint else None
     inputs = read_inputs(world, chosen)
     question = _question(chosen, inputs)
     request = compose(question, target, today=date)

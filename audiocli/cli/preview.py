@@ -53,7 +53,8 @@ def _curl_headers(request: ChatRequest, endpoint: Endpoint, *, keyed: bool) -> l
     if keyed:
         credentials = endpoint.credentials_of(f"${endpoint.key_variable}")
         quoted += [f'"{name}: {value}"' for name, value in credentials.items()]
-    return [argument for header in quoted for argument in ("-H", header)]
+    login = [] if keyed or endpoint.login is None else ["-u", '"$USER_AND_PASSWORD"']
+    return [*login, *(argument for header in quoted for argument in ("-H", header))]
 
 
 def _printed(piece: bytes | AudioSource) -> str:

@@ -41,7 +41,7 @@ def transcribe(world: World, chosen: TranscribeOptions) -> int:
     gc.freeze()  # What is imported stays.
     gc.enable()
     plan = planned(world, chosen)
-    world.secret = plan.target.endpoint.api_key if plan.target.endpoint else None
+    world.secret = plan.target.endpoint.secret if plan.target.endpoint else None
     if chosen.dry_run:
         from audiocli.cli.forecast import forecast
 

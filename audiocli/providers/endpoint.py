@@ -1,8 +1,10 @@
 """A server that speaks one of OpenAI's protocols: where it is, and what of its words is shown."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from audiocli.errors import ProviderError
 from audiocli.printable import printable
@@ -49,7 +51,8 @@ class Endpoint:
 
     `key_header` is the header that holds the key, after "Bearer" where it is `Authorization`; `key_variable`
     is where a shell has it. `added` are members for a request that has none of that name, and `left_out`
-    those that it must not have. `proxy` leads there, if it is not what the environment names.
+    those that it must not have. `proxy` leads there, if it is not what the environment names. `login` is the
+    user and the password of its address, which are sent if there is no key.
     """
 
     base_url: str
@@ -60,6 +63,7 @@ class Endpoint:
     key_variable: str = "OPENAI_API_KEY"
     key_header: str = "Authorization"
     proxy: Secret | None = None
+    login: Secret | None = None
     added: Mapping[str, Any] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
 
@@ -85,8 +89,17 @@ class Endpoint:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """The header with the key."""
-        return self.credentials_of(self.api_key.value) if self.api_key else {}
+        """The header with the key, or with user and password."""
+        if self.api_key:
+            return self.credentials_of(self.api_key.value)
+        return {"Authorization": f"Basic {self.secret.value}"} if self.secret else {}
+
+    @property
+    def secret(self) -> Secret | None:
+        """What is sent, and must not be shown: the key, or user and password as HTTP encodes them."""
+        if self.api_key or self.login is None:
+            return self.api_key
+        return Secret(b64encode(self.login.value.encode()).decode())
 
     def credentials_of(self, key: str) -> dict[str, str]:
         """The header with `key`, which may also be what stands for one."""
@@ -97,6 +110,16 @@ class Endpoint:
     def shown_url(self) -> str:
         """`url` as it may be shown."""
         return without_secrets(self.url)
+
+
+def at_login(endpoint: Endpoint) -> Endpoint:
+    """`endpoint`, with the user and the password of its address taken out of that."""
+    place = urlsplit(endpoint.base_url)
+    if place.username is None:
+        return endpoint
+    login = f"{unquote(place.username)}:{unquote(place.password or '')}"
+    base_url = urlunsplit(place._replace(netloc=place.netloc.rpartition("@")[2]))
+    return replace(endpoint, base_url=base_url, login=Secret(login))
 
 
 def common_headers(endpoint: Endpoint, accept: str, idempotency_key: str | None) -> dict[str, str]:

@@ -38,7 +38,7 @@ class OpenAICompatible:
         self._idle_seconds = idle_seconds
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
-        words = _Words(self._endpoint.api_key)
+        words = _Words(self._endpoint.secret)
         try:
             async with aclosing(self._answer(request)) as events:
                 async for event in events:
@@ -46,7 +46,7 @@ class OpenAICompatible:
                         yield shown
         except ProviderError as error:
             # Not from its cause, which holds what the service sent, and would be shown with it.
-            raise without_key(error, self._endpoint.api_key) from None
+            raise without_key(error, self._endpoint.secret) from None
 
     async def _answer(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         body = wire_json.segments(document(self._endpoint, request))

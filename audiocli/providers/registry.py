@@ -16,6 +16,7 @@ from audiocli.capabilities import Capabilities, Prices, Table, current_table, kn
 from audiocli.capabilities.dates import today
 from audiocli.capabilities.override import override
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, same_origin
+from audiocli.config.litellm_keys import COMPATIBLE_PROVIDERS, OTHER_PROVIDERS
 from audiocli.errors import (
     AudiocliError,
     AuthenticationError,
@@ -31,7 +32,7 @@ from audiocli.printable import quoted
 from audiocli.prompts import check_utf8
 from audiocli.providers.azure import AZURE, azure_endpoint
 from audiocli.providers.base import Provider, Transcriber
-from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect, Endpoint
+from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect, Endpoint, at_login
 from audiocli.providers.pasted import base_url_of
 from audiocli.providers.suiting import TEXT_ONLY, Wanted, chat_penalty, chats, transcript_penalty
 from audiocli.secret import Secret
@@ -121,8 +122,11 @@ HOSTS: Mapping[str, Host] = {
 }
 """By the names that LiteLLM has for them."""
 
-COMPATIBLE = frozenset({OPENAI, "hosted_vllm", "custom_openai", "openai_like", "litellm_proxy", "lm_studio"})
-"""What LiteLLM's names for models begin with where a server speaks OpenAI's protocol; it is told the rest."""
+_OPENAIS_NAMES = frozenset({OPENAI, "custom_openai"})
+"""What LiteLLM's names for models begin with where a server is asked as OpenAI is, and with its key."""
+
+_SPOKEN = frozenset({*HOSTS, AZURE, *_OPENAIS_NAMES, *COMPATIBLE_PROVIDERS})
+"""What a model's name may begin with to say who is asked; any other beginning is a part of the name."""
 
 # What compatible servers, old ones too, call the limit.
 COMPATIBLE_MAX_TOKENS_FIELD = "max_tokens"
@@ -233,12 +237,14 @@ def resolve(
 
     Without a name it is the config's model; else, of the hosts whose keys are set, the model that suits
     `purpose` and what is `wanted` best, OpenAI's before others; else the embedded one. A server at `base_url`
-    is asked for any name. Raises `UsageError` for a name that nobody knows, and `MisspeltModelError`, unless
-    `force` is set, for one that is nearly that of a host's known model.
+    is asked for any name: as the provider that the name begins with, and with that one's key.
+
+    Raises `UsageError` for a name that nobody knows, and `MisspeltModelError`, unless `force` is set, for one
+    that is nearly that of a host's known model.
     """
     check_utf8(name, "the model's name")
     table = current_table(config.cache_dir)
-    names = _Names(config, table, base_url or config.base_url, purpose, wanted, force)
+    names = _Names(config, table, base_url, purpose, wanted, force)
     chosen = name or config.model
     target = names.default() if chosen is None else names.resolve(chosen)
     target = replace(
@@ -360,9 +366,8 @@ def server_key(config: Config, url: str) -> Secret | None:
 
     Raises `AuthenticationError` for one that is named and not there.
     """
-    hosts = (host for host in HOSTS.values() if same_origin(url, host.base_url))
-    host = next(hosts, None)
-    return config.server_key(url) or (config.host_key(host.key_variable) if host else None)
+    host = _host_at(url)
+    return config.server_key(url) or (config.host_key(HOSTS[host].key_variable) if host else None)
 
 
 def keys_for(purpose: Purpose, wanted: Wanted) -> list[str]:
@@ -420,7 +425,10 @@ def reachable_models() -> list[str]:
 
 @dataclass(frozen=True)
 class _Names:
-    """Finds what names stand for, by one config, one table and, if it is named, one server."""
+    """Finds what names stand for, by one config, one table and, if it is named, one server.
+
+    The config's own server is OpenAI's: models of other providers are asked at their own.
+    """
 
     config: Config
     table: Table
@@ -446,8 +454,8 @@ class _Names:
         return best
 
     def _askable(self) -> Iterator[str]:
-        if self.base_url is not None:
-            yield OPENAI  # A compatible server has its names.
+        if (server := self.base_url or self.config.base_url) is not None:
+            yield _host_at(server) or OPENAI  # A compatible server has its names.
             return
         for provider, host in HOSTS.items():
             if host.models and self.config.host_key(host.key_variable) is not None:
@@ -455,7 +463,8 @@ class _Names:
 
     def _last_resort(self) -> str:
         defaults = _DEFAULTS[self.purpose]
-        hosted = self.base_url is not None or self.config.openai_key() is not None
+        named = self.base_url or self.config.base_url
+        hosted = named is not None or self.config.openai_key() is not None
         return defaults.hosted if hosted else defaults.local
 
     def recogniser(self, target: Target) -> Target:
@@ -479,8 +488,12 @@ class _Names:
         if deployment.answer is not None:
             provider, model = self._split(deployment.model)
             return Target(provider, model, self._known_elsewhere(model), answer=deployment.answer)
-        elsewhere = deployment.base_url or deployment.api_key or deployment.api_key_file
-        if elsewhere:
+        if deployment.base_url or deployment.api_key or deployment.api_key_file:
+            if self.base_url is not None:
+                raise UsageError(
+                    f"the config gives {quoted(deployment.model)} a server or a key of its own",
+                    hint="leave out the base URL, or name the model itself",
+                )
             return self._deployed(deployment)
         # Whoever wrote a config with `provider/model` in it has had time to check the name.
         names = replace(self, force=True) if "/" in deployment.model else self
@@ -515,11 +528,9 @@ class _Names:
                 raise self._unknown(name)
             return Target(provider, _spelt(model, known), known)
         if self.base_url is not None:
-            model = model if provider in COMPATIBLE else name
-            key = self.config.openai_key()
-            base_url = base_url_of(self.base_url)
-            endpoint = Endpoint(base_url, key, self.config.headers, COMPATIBLE_MAX_TOKENS_FIELD)
-            return Target(OPENAI, model, self._known_elsewhere(model), endpoint)
+            return self._at_server(self.base_url, name, _host_at(self.base_url) or OPENAI)
+        if self.config.base_url is not None and self._written(name)[0] in {None, *_OPENAIS_NAMES}:
+            return self._at_server(self.config.base_url, name, OPENAI)
         if provider == AZURE:
             raise ConfigError(f"{name} has no api_base", hint="in the config, https://NAME.openai.azure.com")
         if provider not in HOSTS:
@@ -574,27 +585,52 @@ class _Names:
         advice = f"known providers are {hosts}; any other server is named by its base URL"
         return UsageError(f"unknown model {quoted(name)}", hint=_meant(near) if near else advice)
 
+    def _at_server(self, base_url: str, name: str, otherwise: str) -> Target:
+        """Any name at a server. It is asked as the provider that is written, or `otherwise`, with its key."""
+        written, model = self._written(name)
+        provider = written or otherwise
+        key = self._key_for(provider, name)
+        endpoint = _elsewhere(provider, model, base_url, key, self.config.environ.get("AZURE_API_VERSION"))
+        if provider in _OPENAIS_NAMES:
+            endpoint = replace(endpoint, headers=self.config.headers)
+        missing = HOSTS[provider].key_variable if written is None and provider != OPENAI and not key else None
+        return Target(provider, model, self._known_at(provider, model), endpoint, missing)
+
+    def _key_for(self, provider: str, name: str) -> Secret | None:
+        """The key of the environment for a model of `provider`: its own, and never another's."""
+        if name.partition("/")[0] in OTHER_PROVIDERS:
+            return None
+        return self.config.host_key(_key_variable(provider))
+
+    def _written(self, name: str) -> tuple[str | None, str]:
+        """The provider that a name begins with, if that is one that is asked here, and what it is told."""
+        provider, _, model = name.partition("/")
+        return (provider.lower(), model) if model and provider.lower() in _SPOKEN else (None, name)
+
     def _deployed(self, deployment: Deployment) -> Target:
         """A deployment with a server or a key of its own, which are used for it alone."""
-        provider, model = self._split(deployment.model)
-        endpoint = self._own_endpoint(deployment, provider, model)
-        known = self.table.lookup(model, provider) or self._known_elsewhere(model)
-        return Target(AZURE if provider == AZURE else OPENAI, model, known, endpoint)
-
-    def _own_endpoint(self, deployment: Deployment, provider: str, model: str) -> Endpoint:
-        key = self.config.deployment_key(deployment)
-        if deployment.base_url is None and provider in HOSTS:
-            return _at_host(HOSTS[provider], key)
         if deployment.base_url is None:
-            raise ConfigError(f"{quoted(deployment.model)} has no api_base in the config", hint="add one")
+            provider, model = self._split(deployment.model)
+            if provider not in HOSTS:
+                raise ConfigError(f"{quoted(deployment.model)} has no api_base in the config", hint="add one")
+            endpoint = _at_host(HOSTS[provider], self.config.deployment_key(deployment))
+            return Target(provider, model, self._known_at(provider, model), endpoint)
+        if (prefix := deployment.model.partition("/")[0]) in OTHER_PROVIDERS | _IN_PROCESS.keys():
+            raise ConfigError(
+                f"{prefix} is not asked at an api_base", hint="for a compatible server use openai/MODEL"
+            )
+        written, model = self._written(deployment.model)
         base_url = self.config.looked_up(deployment.base_url)
-        if provider == AZURE:
-            version = deployment.api_version and self.config.looked_up(deployment.api_version)
-            return azure_endpoint(base_url, model, version, key)
-        return Endpoint(base_url_of(base_url), key, max_tokens_field=COMPATIBLE_MAX_TOKENS_FIELD)
+        version = deployment.api_version and self.config.looked_up(deployment.api_version)
+        provider, key = written or OPENAI, self.config.deployment_key(deployment)
+        endpoint = _elsewhere(provider, model, base_url, key, version)
+        return Target(provider, model, self._known_at(provider, model), endpoint)
 
     def _own_headers(self, deployment: Deployment) -> dict[str, str]:
         return {name: self.config.looked_up(value) for name, value in deployment.headers.items()}
+
+    def _known_at(self, provider: str, model: str) -> Capabilities | None:
+        return self.table.lookup(model, provider) or self._known_elsewhere(model)
 
     def _known_elsewhere(self, model: str) -> Capabilities | None:
         """What is known of a model at any server: its own provider may end it before that does."""
@@ -630,6 +666,33 @@ def _spelt(model: str, known: Capabilities | None) -> str:
 
 def _at_host(host: Host, key: Secret | None, headers: Mapping[str, str] = MappingProxyType({})) -> Endpoint:
     return Endpoint(host.base_url, key, headers, host.max_tokens_field, host.dialect, host.key_variable)
+
+
+def _elsewhere(
+    provider: str, model: str, base_url: str, key: Secret | None, version: str | None = None
+) -> Endpoint:
+    """The server at `base_url`, asked as `provider` is: in its dialect, by its names for fields."""
+    if provider == AZURE:
+        return at_login(azure_endpoint(base_url, model, version, key))
+    base_url = base_url_of(base_url)
+    host = HOSTS.get(provider)
+    if host is not None and not (host.account and _host_at(base_url) != provider):
+        return at_login(replace(_at_host(host, key), base_url=base_url))
+    own = _key_variable(provider)
+    return at_login(Endpoint(base_url, key, max_tokens_field=COMPATIBLE_MAX_TOKENS_FIELD, key_variable=own))
+
+
+def _key_variable(provider: str) -> str:
+    """The variable of a provider's key, as LiteLLM has it."""
+    if provider in _OPENAIS_NAMES:
+        return OPENAI_KEY_VARIABLE
+    host = HOSTS.get(provider)
+    return host.key_variable if host else f"{provider.upper().replace('-', '_')}_API_KEY"
+
+
+def _host_at(url: str) -> str | None:
+    """The host whose server is at `url`."""
+    return next((name for name, host in HOSTS.items() if same_origin(url, host.base_url)), None)
 
 
 def _unreachable(known: Capabilities) -> UsageError:

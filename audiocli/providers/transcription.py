@@ -60,7 +60,7 @@ class OpenAITranscriptions:
         return limits_of(self._known)
 
     async def stream(self, request: TranscriptionRequest) -> AsyncGenerator[Hearing, None]:
-        words = _Words(self._endpoint.api_key)
+        words = _Words(self._endpoint.secret)
         try:
             async with aclosing(self._answers(request)) as events:
                 async for event in events:
@@ -68,7 +68,7 @@ class OpenAITranscriptions:
                         yield shown
         except ProviderError as error:
             # Not from its cause, which holds what the service sent, and would be shown with it.
-            raise without_key(error, self._endpoint.api_key) from None
+            raise without_key(error, self._endpoint.secret) from None
 
     async def _answers(self, request: TranscriptionRequest) -> AsyncGenerator[Hearing, None]:
         format = self._format(request)

@@ -93,7 +93,7 @@ class OpenAISpeech:
         except ProviderError as error:
             # Sound that has begun is paid for: it would be paid for again.
             error.retryable = error.retryable and not begun
-            raise without_key(error, endpoint.api_key) from None
+            raise without_key(error, endpoint.secret) from None
 
 
 async def _sound(reply: Reply) -> AsyncGenerator[bytes, None]:

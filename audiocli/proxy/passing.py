@@ -81,7 +81,7 @@ def told(error: ProviderError, deployment: Deployment) -> ProviderError:
         return without_key(error, None)
     error.message = error.message.removesuffix(f" (HTTP {error.status})")
     error.hint = None
-    return without_key(error, endpoint.api_key)
+    return without_key(error, endpoint.secret)
 
 
 async def _refusal(reply: Reply) -> ProviderError:

@@ -327,3 +327,124 @@ def test_a_host_that_is_known_gets_its_own_key(url: str, key: str | None) -> Non
     config = Config(api_key=KEY, environ={"OPENROUTER_API_KEY": "sk-or-0123456789"})
     found = server_key(config, url)
     assert (found and found.value) == key
+
+
+# Who a model at another server belongs to
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "model", "variable"),
+    [
+        ("mistral/voxtral-mini-latest", "mistral", "voxtral-mini-latest", "MISTRAL_API_KEY"),
+        ("Groq/whisper-large-v3", "groq", "whisper-large-v3", "GROQ_API_KEY"),
+        ("hosted_vllm/org/model", "hosted_vllm", "org/model", "HOSTED_VLLM_API_KEY"),
+        ("nano-gpt/x", "nano-gpt", "x", "NANO_GPT_API_KEY"),
+        ("azure/mine", "azure", "mine", "AZURE_API_KEY"),
+        ("openai/mistral/x", "openai", "mistral/x", "OPENAI_API_KEY"),
+        ("custom_openai/x", "custom_openai", "x", "OPENAI_API_KEY"),
+        ("mistralai/Voxtral-Mini-3B", "openai", "mistralai/Voxtral-Mini-3B", "OPENAI_API_KEY"),
+        ("voxtral", "openai", "voxtral", "OPENAI_API_KEY"),
+    ],
+)
+def test_at_another_server_a_model_keeps_its_provider_whose_key_alone_is_sent(
+    name: str, provider: str, model: str, variable: str
+) -> None:
+    set_ = {each.key_variable: f"sk-{each.key_variable}" for each in HOSTS.values() if each.key_variable}
+    environ = {
+        **set_,
+        **{key: f"sk-{key}" for key in ("HOSTED_VLLM_API_KEY", "NANO_GPT_API_KEY", "AZURE_API_KEY")},
+    }
+    config = Config(api_key=Secret("sk-OPENAI_API_KEY"), environ=environ)
+    target = resolve(config, name, HERE)
+    assert target.endpoint is not None
+    assert (target.provider, target.model, target.key_variable) == (provider, model, None)
+    assert target.endpoint.api_key == Secret(f"sk-{variable}")
+    assert target.endpoint.key_variable == variable
+    without = {key: value for key, value in environ.items() if key != variable}
+    own = None if variable == "OPENAI_API_KEY" else Secret("sk-OPENAI_API_KEY")
+    unkeyed = resolve(Config(api_key=own, environ=without), name, HERE).endpoint
+    assert unkeyed is not None
+    assert unkeyed.api_key is None
+
+
+@pytest.mark.parametrize("name", ["anthropic/claude-x", "vertex_ai/gemini-x", "deepgram/nova-3"])
+def test_a_model_of_a_service_that_is_not_spoken_with_takes_no_key_elsewhere(name: str) -> None:
+    endpoint = resolve(Config(api_key=KEY, environ={"ANTHROPIC_API_KEY": "sk-a"}), name, HERE).endpoint
+    assert endpoint is not None
+    assert (endpoint.base_url, endpoint.api_key) == (HERE, None)
+
+
+def test_a_deployment_elsewhere_keeps_its_providers_dialect_and_prices() -> None:
+    row = Deployment(model="mistral/voxtral-mini-latest", base_url=HERE, api_key="sk-own-012345")
+    target = resolve(Config(api_key=KEY, deployments={"x": row}), "x")
+    assert target.name == "mistral/voxtral-mini-latest"
+    assert target.endpoint is not None
+    assert (target.endpoint.base_url, target.endpoint.api_key) == (HERE, Secret("sk-own-012345"))
+    assert target.endpoint.dialect == HOSTS["mistral"].dialect
+    assert target.endpoint.max_tokens_field == "max_tokens"
+    assert target.prices_on(TODAY) == resolve(Config(), "mistral/voxtral-mini-latest").prices_on(TODAY)
+
+
+def test_openais_own_address_is_asked_as_openai_wherever_it_is_written() -> None:
+    row = Deployment(model="openai/gpt-audio", base_url=OPENAI, api_key="sk-own-012345")
+    endpoint = resolve(Config(deployments={"x": row}), "x").endpoint
+    assert endpoint is not None
+    assert endpoint.max_tokens_field == "max_completion_tokens"
+
+
+def test_a_hosts_own_address_is_that_host() -> None:
+    address = HOSTS["groq"].base_url
+    target = resolve(Config(api_key=KEY), "openai-gpt-oss", address)
+    assert (target.name, target.key_variable) == ("groq/openai-gpt-oss", "GROQ_API_KEY")
+    assert target.endpoint is not None
+    assert target.endpoint.api_key is None
+    chosen = resolve(keyed("groq"), base_url=address, purpose="transcription", wanted=Wanted(today=TODAY))
+    assert (chosen.name, chosen.chosen) == ("groq/whisper-large-v3", True)
+
+
+def test_openais_base_url_is_for_its_models_and_for_no_other_providers() -> None:
+    environ = {"MISTRAL_API_KEY": "sk-mistral-012345"}
+    rows = {"x": Deployment(model="mistral/voxtral-mini-latest"), "y": Deployment(model="openai/y")}
+    config = Config(api_key=KEY, base_url=HERE, environ=environ, deployments=rows)
+    for name, base_url, key in (
+        ("mistral/voxtral-mini-latest", HOSTS["mistral"].base_url, Secret("sk-mistral-012345")),
+        ("x", HOSTS["mistral"].base_url, Secret("sk-mistral-012345")),
+        ("openai/m", HERE, KEY),
+        ("y", HERE, KEY),
+        ("anything", HERE, KEY),
+    ):
+        endpoint = resolve(config, name).endpoint
+        assert endpoint is not None
+        assert (endpoint.base_url, endpoint.api_key) == (base_url, key)
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude", "local/smollm2-135m", "echo/echo"])
+def test_what_is_not_asked_over_openais_api_has_no_api_base(model: str) -> None:
+    config = Config(deployments={"x": Deployment(model=model, base_url=HERE)})
+    with pytest.raises(ConfigError, match="is not asked at an api_base"):
+        resolve(config, "x")
+
+
+def test_a_base_url_must_not_contradict_a_rows_own_server() -> None:
+    config = Config(deployments={"x": Deployment(model="openai/m", base_url=HERE)})
+    with pytest.raises(UsageError, match="server or a key of its own"):
+        resolve(config, "x", "http://127.0.0.1:9/v1")
+
+
+@pytest.mark.parametrize(
+    ("address", "key", "sent"),
+    [
+        ("http://me:p%40ss@127.0.0.1:8000/v1", None, "Basic bWU6cEBzcw=="),
+        ("http://me:p@ss@127.0.0.1:8000/v1", None, "Basic bWU6cEBzcw=="),
+        ("http://me:p@127.0.0.1:8000/v1", "sk-own-012345", "Bearer sk-own-012345"),
+    ],
+)
+def test_a_password_in_an_address_is_sent_if_there_is_no_key(
+    address: str, key: str | None, sent: str
+) -> None:
+    row = Deployment(model="mistral/m", base_url=address, api_key=key)
+    endpoint = resolve(Config(api_key=KEY, deployments={"x": row}), "x").endpoint
+    assert endpoint is not None
+    assert endpoint.base_url == HERE
+    assert endpoint.credentials == {"Authorization": sent}
+    assert "p@" not in repr(endpoint)
