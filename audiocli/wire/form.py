@@ -5,7 +5,7 @@ from collections.abc import Callable
 from audiocli.chat import AudioSource
 from audiocli.errors import InputError
 from audiocli.printable import quoted
-from audiocli.wire.form_scan import FormScanner
+from audiocli.wire.form_scan import FormScanner, file_name
 from audiocli.wire.transcription import Form
 
 FILE = "file"
@@ -39,7 +39,7 @@ class FormReader(FormScanner):
         if self._name in before and not self._name.endswith("[]"):
             raise InputError(f"the form has {quoted(self._name)} twice", param=self._name)
         if self._name == FILE:
-            self._file_name = self._parameters.get("filename", "")
+            self._file_name = file_name(self._parameters)
         else:
             self._fields.append((self._name, bytearray()))
 

@@ -1,25 +1,30 @@
 """The fields of a multipart form that arrives in blocks (RFC 7578), found without keeping its files.
 
 Forms are read in more ways than one: libraries unescape a name, or do not; they skip what stands before the
-first part and after the last, or read parts in it. So what they could read differently is refused, and what
-is passed on has one meaning.
+first part and after the last, or read parts in it. What all of them take for the same is taken, however it
+is written; what they could read differently is refused, so that what is passed on has one meaning.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from urllib.parse import unquote_to_bytes
 
 from audiocli.errors import InputError
 from audiocli.printable import quoted
 from audiocli.wire.splice import END, Found, Scanner
 
+PREAMBLE = "--"
+"""The name under which a scanner reports what stands before the first part: not all servers pass it by."""
+
 MAX_PARTS = 100
+MAX_PREAMBLE_BYTES = 8192
 MAX_HEADER_BYTES = 8192
 MAX_VALUE_BYTES = 4096
 MAX_REMOVABLE_BYTES = 1_000_000
 """Of a part that may be left out: none of it goes on before it is whole."""
 
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_PARAMETER = rf'[ \t]*;[ \t]*({_WORD})=(?:({_WORD})|"((?:[^"\\]|\\(?!"))*)")'
+_PARAMETER = rf'[ \t]*;[ \t]*({_WORD})=(?:({_WORD})|"((?:[^"\\]|\\.)*)")'
 _PARAMETERS = re.compile(_PARAMETER)
 _MULTIPART = re.compile(
     rf"[ \t]*multipart/form-data((?:{_PARAMETER})+)[ \t]*;?[ \t]*", re.IGNORECASE | re.ASCII
@@ -28,6 +33,14 @@ _DISPOSITION = re.compile(rf"[ \t]*form-data((?:{_PARAMETER})+)[ \t]*", re.IGNOR
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
 _HEADER = re.compile(rf"({_WORD}):([^\x00-\x08\x0a-\x1f\x7f]*)")
 _AS_IT_IS = frozenset({"7bit", "8bit", "binary"})
+_LINE_REST = re.compile(rb"[ \t]{0,256}\r\n")  # behind a delimiter, with the padding that is allowed there
+_LINE_BEGUN = re.compile(rb"-|[ \t]{0,256}\r?")
+_AFTER_END = re.compile(rb"[ \t]{0,256}(?:\r(?:\n.*)?)?", re.DOTALL)
+_ESCAPE = re.compile(r"""\\([ "\\(),/:;<=>?@\[\]{}])""")  # of what can be in no word
+_NAME = re.compile(rf"(?:[^\\]|{_ESCAPE.pattern})+")
+_SEEMING_NAME = re.compile(r"name\*?[ \t]*=", re.IGNORECASE)
+_ENCODED = re.compile(r"(UTF-8|ISO-8859-1)'[^']*'(.*)", re.IGNORECASE)
+_BROWSERS = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 
 
 def boundary(content_type: str) -> bytes:
@@ -65,6 +78,7 @@ class FormScanner(Scanner):
         # The first delimiter has no line before it that it could end.
         self._rest = b"\r\n"
         self._offset = -2  # of `_rest` in the body
+        self._epilogue = b""  # what still tells of it
         self._step: Callable[[bytes, int], int | None] = self._opening
         self._parts = 0
         self._name = ""
@@ -90,32 +104,41 @@ class FormScanner(Scanner):
     def close(self) -> None:
         """Say that the whole has come."""
         if not self.complete:
-            raise InputError("the form ends too early")
+            raise InputError("the form ends too early" if self._parts else "the form has no part")
 
     # Each step reads one token at `position`, and returns where the next begins: None where more has to come.
 
     def _opening(self, window: bytes, position: int) -> int | None:
-        if not (window.startswith(self._delimiter) or self._delimiter.startswith(window)):
+        """What comes before the first delimiter, and is no part."""
+        most = MAX_PREAMBLE_BYTES + len(self._delimiter)
+        begin = window.find(self._delimiter[2:], 0, most) - 2
+        if begin < 0 and len(window) >= most:
             raise InputError("the form does not begin with its boundary")
-        return self._delimited(window, position)
+        if begin < 0:
+            return self._wait(window, position)
+        if not window.startswith(self._delimiter, begin):
+            raise InputError("the form has its boundary within a line, before the first part")
+        if begin:
+            self._add(Found(PREAMBLE, 0, self._offset + begin + 2, None))
+        self._step = self._delimited
+        return begin
 
     def _delimited(self, window: bytes, position: int) -> int | None:
         """What a delimiter is followed by: another part, or the end."""
         after = position + len(self._delimiter)
-        match window[after : after + 2]:
-            case b"\r\n":
-                self._leave(position + 2)
-                self._part = self._offset + position + 2 if self._removable else None
-                self._step = self._headers
-                return after
-            case b"--":
-                self._leave(position + 2)
-                self._place(END, position + 2, position + 2, "")
-                self.complete = True
-                self._step = self._trailing
-                return after + 2
-            case b"" | b"\r" | b"-":
-                return self._wait(window, position)
+        if window.startswith(b"--", after):
+            self._leave(position + 2)
+            self._place(END, position + 2, position + 2, "")
+            self.complete = True
+            self._step = self._trailing
+            return after + 2
+        if line := _LINE_REST.match(window, after):
+            self._leave(position + 2)
+            self._part = self._offset + position + 2 if self._removable else None
+            self._step = self._headers
+            return line.end() - 2
+        if _LINE_BEGUN.fullmatch(window, after):
+            return self._wait(window, position)
         raise InputError("the form has its boundary where no part ends")
 
     def _headers(self, window: bytes, position: int) -> int | None:
@@ -167,8 +190,12 @@ class FormScanner(Scanner):
         """More of a part that is not wanted, which one who wants all of them can take here."""
 
     def _trailing(self, window: bytes, position: int) -> None:
-        if window[position:].strip(b"\r\n"):
+        """What comes after the last part, which some read parts in if there is a boundary."""
+        seen = self._epilogue + window[position:]
+        if not _AFTER_END.fullmatch(seen) or self._delimiter[2:] in seen:
             raise InputError("the form goes on after its end")
+        line = seen.find(b"\r\n")
+        self._epilogue = seen if line < 0 else b"\r\n" + seen[line + 2 :][-len(self._delimiter) :]
 
     # What has been read
 
@@ -190,9 +217,7 @@ class FormScanner(Scanner):
         if self._parts > MAX_PARTS:
             raise InputError(f"the form has more than {MAX_PARTS} parts")
         self._parameters = parameters = _disposition(_text(written))
-        self._name = name = parameters.get("name", "")
-        if not name or "name*" in parameters:
-            raise InputError("the form has a part whose name cannot be read")
+        self._name = name = _name(parameters)
         if name in self._wanted and (name in self.names or len(parameters) > 1):
             fault = "twice" if name in self.names else "as a file"
             raise InputError(f"the form has {quoted(name)} {fault}", param=name)
@@ -219,12 +244,38 @@ def _disposition(headers: str) -> dict[str, str]:
     return _parameters(match[1])
 
 
+def _name(parameters: Mapping[str, str]) -> str:
+    """The name of a part, which is none that matters if it can be read in two ways."""
+    written = parameters.get("name", "")
+    # A letter with a backslash before it is that letter for some servers.
+    if "name*" in parameters or not _NAME.fullmatch(written):
+        raise InputError("the form has a part whose name cannot be read")
+    return _unescaped(written)
+
+
+def file_name(parameters: Mapping[str, str]) -> str:
+    """The name of a part's file, "" for one without; `filename*` (RFC 8187) is the better one."""
+    if match := _ENCODED.fullmatch(parameters.get("filename*", "")):
+        return unquote_to_bytes(match[2]).decode(match[1], errors="replace")
+    return _unescaped(parameters.get("filename", ""))
+
+
+def _unescaped(written: str) -> str:
+    """What was meant, by the rules of e-mail (RFC 5322) or by those of browsers (WHATWG).
+
+    Browsers, which leave backslashes as they are, write what they cannot leave as %22, %0D and %0A.
+    """
+    return re.sub("%22|%0D|%0A", lambda found: _BROWSERS[found[0]], _ESCAPE.sub(r"\1", written))
+
+
 def _parameters(written: str) -> dict[str, str]:
     parameters: dict[str, str] = {}
     for match in _PARAMETERS.finditer(written):
         name, token, text = match.groups()
         if name.lower() in parameters:
             raise InputError(f"{quoted(name)} is there twice in a header")
+        if text and '\\"' in text and _SEEMING_NAME.search(text):
+            raise InputError("the form has a part whose name can be read in two ways")
         parameters[name.lower()] = text if token is None else token
     return parameters
 

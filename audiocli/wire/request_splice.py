@@ -11,7 +11,7 @@ from functools import cache
 from types import UnionType
 from typing import Any
 
-from audiocli.wire.form_scan import FormScanner, boundary
+from audiocli.wire.form_scan import PREAMBLE, FormScanner, boundary
 from audiocli.wire.json_scan import MAX_DEPTH, MAX_TOKEN_BYTES, Comma, JsonScanner
 from audiocli.wire.litellm import IGNORED, MEMBERS, OWN, refused
 from audiocli.wire.splice import COMMA, END, Found, Scanner, Splice, growth
@@ -243,7 +243,7 @@ def _edit_form(scanner: FormRequestScanner, changes: Changes, place: Found) -> b
             fields: dict[str, Any] = {"model": changes.model, **changes.extra}
             added = ((name, value) for name, value in fields.items() if name not in changes.kept(scanner))
             return b"".join(_encode_field(scanner.boundary, name, value) for name, value in added) or None
-        case name if name in changes.dropped:
+        case name if name == PREAMBLE or name in changes.dropped:
             return b""
     return None
 

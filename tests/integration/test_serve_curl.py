@@ -146,6 +146,19 @@ def test_a_form_with_a_recording(own: Gateway, service: Server, tmp_path: Path, 
     assert SAMPLE.read_bytes() in service.exchanges[-1].body
 
 
+@pytest.mark.parametrize("option", ["", "--form-escape"])
+def test_a_recording_whose_name_has_quotation_marks(
+    own: Gateway, service: Server, tmp_path: Path, option: str
+) -> None:
+    named = r'''file=@/path/to/file/audio.mp3;filename="say \"hi\" \\o/.mp3"'''
+    line = LITELLM_TRANSCRIPTION.replace('file=@"/path/to/file/audio.mp3"', named).replace(
+        "curl", f"curl {option}"
+    )
+    assert json.loads(run(own, line, tmp_path)) == {"text": "Hello."}
+    written = rb"say \"hi\" \\o/.mp3" if option else rb"say %22hi%22 \o/.mp3"
+    assert b'filename="' + written + b'"' in service.exchanges[-1].body
+
+
 @pytest.mark.parametrize("line", [OPENAI_SPEECH, LITELLM_SPEECH])
 def test_speech_goes_to_a_file(own: Gateway, tmp_path: Path, line: str) -> None:
     run(own, line, tmp_path)

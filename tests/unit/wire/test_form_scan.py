@@ -2,7 +2,9 @@
 
 import pytest
 
+from audiocli.audio.source import StoredSource
 from audiocli.errors import InputError
+from audiocli.wire.form import FormReader
 from audiocli.wire.form_scan import MAX_HEADER_BYTES, MAX_PARTS, boundary
 from audiocli.wire.request_splice import Changes, FormRequestScanner, form_room, spliced_form
 
@@ -93,6 +95,58 @@ def test_a_file_may_have_any_name() -> None:
     assert scan(part(header.encode()) + END).names == {"file"}
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        (rb"a\"b", 'a"b'),
+        (rb"a\\", "a\\"),
+        (rb"my\ field", "my field"),
+        (b"a%22b", 'a"b'),
+        ("é".encode(), "é"),
+    ],
+)
+def test_a_name_may_be_escaped_where_it_is_none_that_matters(written: bytes, name: str) -> None:
+    assert scan(field(written, b"x") + END).names == {name}
+
+
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_what_stands_before_the_parts_is_left_out_and_what_stands_behind_them_goes_on(size: int) -> None:
+    parts = field(b"model", b"whisper-1").replace(b"--b", b"--b \t") + FILE
+    behind = b"--b--  \r\nThat was\r\n-- a form.\r\n"
+    body = b"This is a\r\n- form.\r\n" + parts + behind
+    scanner = FormRequestScanner(TYPE)
+    splice = spliced_form(scanner, Changes("other"))
+    sent = []
+    for start in range(0, len(body), size):
+        scanner.feed(body[start : start + size])
+        sent += splice.feed(body[start : start + size])
+    scanner.close()
+    assert b"".join(sent) == parts.replace(b"whisper-1", b"other") + behind
+    assert form_room(scanner, Changes("other")) == len(b"".join(sent)) - len(body)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        (rb'filename="say \"hi\".wav"', 'say "hi".wav'),
+        (rb'filename="a\\b.wav"', r"a\b.wav"),
+        (rb'filename="C:\dir\b.wav"', r"C:\dir\b.wav"),
+        (b'filename="say %22hi%22.wav"', 'say "hi".wav'),
+        (rb'filename="\\\\server\\\"a\" b.wav"', r'\\server\"a" b.wav'),
+        (b'filename="a%2Fb.wav"', "a%2Fb.wav"),
+        (b"filename=\"a.wav\"; filename*=UTF-8''%c3%a9%20.mp3", "é .mp3"),
+        (b"filename*=iso-8859-1'en'%E9.mp3; filename=a.wav", "é.mp3"),
+        (b"filename=a.wav; filename*=ebcdic''%E9.mp3", "a.wav"),
+        (b"x=y", ""),
+    ],
+)
+def test_a_files_name_is_read_as_it_was_meant(written: bytes, name: str) -> None:
+    reader = FormReader(b"b", lambda block: None)
+    reader.feed(part(b'Content-Disposition: form-data; name="file"; ' + written) + END)
+    reader.close()
+    assert reader.form(StoredSource(lambda file: None)).file_name == name
+
+
 MODEL = field(b"model", b"m")
 REFUSED = {
     "two models": MODEL + FILE + MODEL + END,
@@ -100,7 +154,12 @@ REFUSED = {
     "a long model": field(b"model", b"m" * 5000) + END,
     "a model that is no text": field(b"model", b"\xff") + END,
     "a host": field(b"api_base", b"http://x") + END,
-    "an escaped name": part(rb'Content-Disposition: form-data; name="mo\"del"') + END,
+    "an escaped letter": part(rb'Content-Disposition: form-data; name="mod\el"') + END,
+    "a file's name that seems to be another": part(
+        rb'Content-Disposition: form-data; name="a"; filename="b\"; name=\"model"'
+    )
+    + END,
+    "a name without its end": part(b'Content-Disposition: form-data; name="a\\"') + END,
     "two names": part(b'Content-Disposition: form-data; name="a"; name="model"') + END,
     "an encoded name": part(b"Content-Disposition: form-data; name=\"a\"; name*=UTF-8''model") + END,
     "no name": part(b"Content-Disposition: form-data") + END,
@@ -116,8 +175,16 @@ REFUSED = {
     "endless headers": b"--b\r\n" + b"X: y\r\n" * 50_000,
     "dashes": b"-" * 2_000_000,
     "dashes in a part": field(b"a", b"\r\n" + b"-" * 2_000_000),
-    "something before it": b"preamble\r\n" + MODEL + END,
-    "something after it": MODEL + END + MODEL,
+    "a line before it that is not one": b"preamble" + MODEL + END,
+    "a bare line feed before it": b"preamble\n" + MODEL + END,
+    "a long preamble": b"x" * 9000 + b"\r\n" + MODEL + END,
+    "only a preamble": b"preamble\r\n",
+    "parts after it": MODEL + END + MODEL,
+    "a boundary after it": MODEL + END + b"x" * 20_000 + b"--b",
+    "something on its last line": MODEL + b"--b--x",
+    "something behind its padding": MODEL + b"--b-- x\r\n",
+    "endless padding": MODEL + b"--b" + b" " * 20_000 + b"\r\n",
+    "padding on the wrong side": MODEL + b"--b --\r\n",
     "a part that ends at once": b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + END,
     "a delimiter that goes on": MODEL.replace(b"m\r\n", b"m\r\n--bb\r\n") + END,
     "cut off": MODEL + FILE[:-10],
