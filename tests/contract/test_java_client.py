@@ -20,8 +20,8 @@ CLIENT = Path(__file__).parent / "clients" / "Client.java"
 def test_requests_with_a_body_of_known_and_of_unknown_length_are_answered(tmp_path: Path) -> None:
     chat = {"model": MODEL, "messages": [{"role": "user", "content": ASKED}]}
     with serve(answer) as service:
-        settings = {"general_settings": {"master_key": KEY}}
-        with gateway(tmp_path, deployment(service.url, MODEL), **settings) as own:
+        row = deployment(service.url, MODEL)
+        with gateway(tmp_path, row, general_settings={"master_key": KEY}) as own:
             command = ["java", str(CLIENT), f"{own.url}/v1", KEY, json.dumps(chat, ensure_ascii=False)]
             result = subprocess.run(command, capture_output=True, timeout=60, check=True)
     lines = result.stdout.decode().splitlines()

@@ -55,7 +55,8 @@ def python_email(fields: Fields, name: str, file: bytes) -> Written:
     content_type = form["Content-Type"]
     written = io.BytesIO()
     form.preamble, form.epilogue = "This is a form.", "That was it.\r\n"
-    BytesGenerator(written, mangle_from_=False, policy=HTTP).flatten(form)
+    generator: BytesGenerator[Any] = BytesGenerator(written, mangle_from_=False, policy=HTTP)
+    generator.flatten(form)
     _, _, body = written.getvalue().partition(b"\r\n\r\n")
     return body, f'{content_type}; boundary="{form.get_boundary()}"'
 
