@@ -39,7 +39,7 @@ class Gateway:
         self._pages = pages(state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
+        path = scope["path"] = scope["path"].removesuffix("/") or "/"
         relay = self._relays.get(path)
         if relay is None and (named := _NAMING.fullmatch(path)):
             relay = self._relays.get(named["path"])

@@ -92,6 +92,8 @@ def _document(transcript: Transcript, format: str, granularities: tuple[str, ...
             return {"text": transcript.vtt()}
         case "text":
             return {"text": encode_text(transcript)}
+        case "json" if granularities:  # which has no place for times: LiteLLM asks for the other then
+            return encode_document(transcript, "verbose_json", granularities)
         case "json" | "verbose_json" | "diarized_json":
             return encode_document(transcript, format, granularities)
     raise UsageError(

@@ -31,6 +31,7 @@ WHOLE_SECONDS = 30.0
 
 MAX_STREAM_BYTES = 64 * 1024 * 1024
 
+_UNTIMED = "`response_format` must be `verbose_json` if `timestamp_granularities[]` is provided"  # as OpenAI
 _RICHEST = ("verbose_json", "diarized_json", "vtt", "srt", "json", "text")
 
 
@@ -163,6 +164,8 @@ def _decode_shape(fields: dict[str, Any]) -> Shape:
         *fields.pop("timestamp_granularities", "").split(","),
     )
     granularities = tuple(_one_of(GRANULARITIES, name, "timestamp_granularities") for name in named if name)
+    if granularities and response_format != "verbose_json":
+        raise InputError(_UNTIMED, param="response_format")
     return Shape(response_format, stream in ("true", "1"), granularities)
 
 

@@ -495,6 +495,22 @@ def test_a_model_may_stand_in_the_path(tmp_path: Path) -> None:
     assert [json.loads(each.body)["model"] for each in server.exchanges] == [MODEL, "gpt-x"]
 
 
+def test_a_path_may_end_in_a_slash(tmp_path: Path) -> None:
+    with (
+        serve(answer) as server,
+        gateway(tmp_path, deployment(server.url), general_settings={"master_key": CLIENT_KEY}) as own,
+    ):
+        paths = [f"{CHAT}/", "/chat/completions/", "/engines/voice/chat/completions/"]
+        keyed = {"Authorization": f"Bearer {CLIENT_KEY}"}
+        posted = [httpx.post(own.url + path, json={"model": "voice"}, headers=keyed) for path in paths]
+        got = [own.get(path, **keyed).status_code for path in ("/v1/models/", "/v1/models/voice/")]
+        without = [own.get(path).status_code for path in ("/health/liveness/", "/v1/models/", "/nothing/")]
+
+    assert [response.json() for response in posted] == [COMPLETION] * 3
+    assert [json.loads(each.body)["model"] for each in server.exchanges] == [MODEL] * 3
+    assert (got, without) == ([200, 200], [200, 401, 401])
+
+
 def test_names_that_clients_invent_do_not_become_labels(tmp_path: Path) -> None:
     wild = deployment("http://127.0.0.1:9", "openai/*", model="openai/*")
     with gateway(tmp_path, wild, router_settings={"num_retries": 0}) as own:

@@ -90,14 +90,15 @@ def test_a_file_is_transcribed_however_it_is_given(as_given: str) -> None:
     assert heard.text == "Hello there."
 
 
-def test_a_transcription_asks_for_what_its_format_needs() -> None:
+@pytest.mark.parametrize("format", ["verbose_json", "json", None])
+def test_a_transcription_asks_for_what_its_format_needs(format: Any) -> None:
     words = [{"word": "Hello", "start": 0.1, "end": 0.5}, {"word": "there", "start": 0.5, "end": 0.9}]
     document = {"text": "Hello there", "duration": 2.0, "language": "english", "words": words}
     with serve(replies(json.dumps(document).encode())) as server:
         heard = litellm.transcription(
             "whisper-1",
             SAMPLE,
-            response_format="verbose_json",
+            response_format=format,
             timestamp_granularities=["word"],
             temperature=0.2,
             api_base=server.url,

@@ -126,6 +126,11 @@ def test_a_request_is_decoded_as_it_was() -> None:
         ((("model", "m"), ("response_format", "xml")), "'response_format'"),
         ((("model", "m"), ("stream", "maybe")), "'stream'"),
         ((("model", "m"), ("timestamp_granularities[]", "letter")), "'timestamp_granularities'"),
+        ((("model", "m"), ("timestamp_granularities[]", "word")), "must be `verbose_json`"),
+        (
+            (("model", "m"), ("response_format", "srt"), ("timestamp_granularities", "segment")),
+            "must be `verbose_json`",
+        ),
     ],
 )
 def test_a_request_that_cannot_be_is_refused(fields: tuple[tuple[str, str], ...], said: str) -> None:
