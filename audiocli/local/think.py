@@ -25,7 +25,7 @@ _BATCH_TOKENS = 16
 
 _THREADS = 1  # More are up to ten times slower while something else runs on their cores.
 
-_STEADY = {"top_p": 0.9, "repeat_penalty": 1.1}  # with a low temperature: stops most of its loops
+_STEADY = {"repeat_penalty": 1.1}  # with a low temperature: stops most of its loops
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,16 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How to answer. Without `max_tokens` an answer ends with the sentence that makes it long enough."""
+    """How to answer. Without `max_tokens` an answer ends with the sentence that makes it long enough.
+
+    It ends before any of `stop`, which is not part of it.
+    """
 
     temperature: float = 0.2
+    top_p: float = 0.9
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    stop: tuple[str, ...] = ()
     max_tokens: int | None = None
     seed: int | None = None
 
@@ -143,6 +150,10 @@ def _encode(turns: Sequence[Turn], sampling: Sampling) -> dict[str, Any]:
     request = {
         "messages": [{"role": turn.role, "content": turn.text} for turn in turns],
         "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "presence_penalty": sampling.presence_penalty,
+        "frequency_penalty": sampling.frequency_penalty,
+        "stop": [*sampling.stop],
         "max_tokens": MOST_TOKENS if sampling.max_tokens is None else sampling.max_tokens,
         "stream": True,
         "return_progress": True,  # else it cannot be stopped while it reads the prompt

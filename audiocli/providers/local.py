@@ -35,11 +35,12 @@ from audiocli.errors import CapabilityError, DependencyError, InputError, Server
 from audiocli.local.engine import Sound, speak_thoughts
 from audiocli.local.listen import Listener
 from audiocli.local.speak import choose_speaker, find_flite, start_warming_up
-from audiocli.local.think import LanguageModel, Sampling, Thought, Turn, language_model
+from audiocli.local.think import LanguageModel, Thought, Turn, language_model
 from audiocli.local.threads import call_in_thread
 from audiocli.local.weights import Progress, locate
 from audiocli.printable import quoted
 from audiocli.providers.base import not_understood
+from audiocli.providers.local_members import sampling
 
 MODEL = "smollm2-135m"
 
@@ -86,8 +87,9 @@ class LocalProvider:
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         _check(request)
+        chosen = sampling(request)
         conversation, model = await self._prepare(request)
-        thoughts = model.think(conversation.turns, _sampling(request))
+        thoughts = model.think(conversation.turns, chosen)
         if request.audio:
             events = self._say(thoughts, conversation.heard, request.audio)
         else:
@@ -136,6 +138,8 @@ class LocalProvider:
                     heard += recognition.duration
                     texts.append(recognition.text)
                 case TextPart(text):
+                    texts.append(text)
+                case RawPart({"type": "text", "text": str(text)}):  # with marks that are for a service
                     texts.append(text)
                 case RawPart():
                     raise not_understood(part, "the embedded model")
@@ -226,11 +230,6 @@ def _check(request: ChatRequest) -> None:
             hint=f"ask for {' or '.join(_FORMATS)}",
             param="audio.format",
         )
-
-
-def _sampling(request: ChatRequest) -> Sampling:
-    chosen = Sampling(max_tokens=request.max_tokens, seed=request.seed)
-    return chosen if request.temperature is None else replace(chosen, temperature=request.temperature)
 
 
 def _count(last: Thought, heard: float, sound: int) -> Usage:

@@ -25,6 +25,7 @@ from audiocli.chat import (
     ChatRequest,
     Event,
     Message,
+    RawPart,
     TextPart,
     TranscriptDelta,
     Usage,
@@ -66,7 +67,7 @@ def provider(weights: Path) -> LocalProvider:
     return LocalProvider(None, weights.parent, _ignore)
 
 
-def _request(*parts: TextPart | AudioPart, **options: Any) -> ChatRequest:
+def _request(*parts: TextPart | AudioPart | RawPart, **options: Any) -> ChatRequest:
     return ChatRequest(model="smollm2-135m", messages=(Message("user", parts),), **{"seed": 1, **options})
 
 
@@ -133,6 +134,30 @@ def test_a_seed_repeats_an_answer_and_a_limit_cuts_it(provider: LocalProvider) -
     assert first.text == again.text
     assert first.finished.finish_reason == "length"
     assert first.finished.usage == Usage(input_tokens=41, output_tokens=9)
+
+
+def test_an_answer_ends_before_what_shall_stop_it(provider: LocalProvider) -> None:
+    whole = _answer(provider, _request(TextPart(QUESTION)))
+    stop = " ".join(whole.text.split()[3:5])
+    for audio in (None, PCM):
+        asked = _request(TextPart(QUESTION), audio=audio, extra={"stop": ["never said", stop]})
+        answer = _answer(provider, asked)
+        assert answer.text == whole.text.partition(stop)[0]
+        assert answer.finished.finish_reason == "stop"
+
+
+def test_text_with_marks_for_another_service_is_text(provider: LocalProvider) -> None:
+    marked = RawPart({"type": "text", "text": QUESTION, "cache_control": {"type": "ephemeral"}})
+    answers = [_answer(provider, _request(part, max_tokens=9)) for part in (TextPart(QUESTION), marked)]
+    assert answers[0].text == answers[1].text
+
+
+def test_a_penalty_changes_an_answer(provider: LocalProvider) -> None:
+    answers = [
+        _answer(provider, _request(TextPart(QUESTION), temperature=0.0, extra={"frequency_penalty": penalty}))
+        for penalty in (0, 2)
+    ]
+    assert answers[0].text != answers[1].text
 
 
 def test_a_spoken_question_is_understood(provider: LocalProvider) -> None:

@@ -135,6 +135,41 @@ def test_what_is_wrong_with_a_request_is_told_as_openai_does(client: openai.Open
         )
 
 
+FUNCTION: Any = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("n", 2), ("response_format", {"type": "json_object"}), ("logprobs", True), ("tool_choice", "required")],
+)
+def test_what_it_cannot_do_is_refused_by_the_members_name(
+    client: openai.OpenAI, member: str, value: Any
+) -> None:
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.chat.completions.create(
+            model="gpt-audio-1.5",
+            messages=[{"role": "user", "content": "How is the weather?"}],
+            tools=[FUNCTION],
+            **{member: value},
+        )
+    assert (raised.value.param, raised.value.code) == (member, "unsupported_value")
+
+
+def test_what_it_can_leave_undone_is_left(client: openai.OpenAI) -> None:
+    completion = client.chat.completions.create(
+        model="gpt-audio-1.5",
+        messages=[{"role": "user", "content": "How is the weather?"}],
+        tools=[FUNCTION],
+        tool_choice="auto",
+        n=1,
+        user="somebody",
+        response_format={"type": "text"},
+        max_completion_tokens=5,
+    )
+    assert completion.choices[0].message.content
+    assert completion.choices[0].finish_reason == "length"
+
+
 def test_a_recording_that_is_none_is_refused_by_the_forms_name_for_it(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="'file' is not audio"):
         client.audio.transcriptions.create(model="whisper-1", file=("a.wav", b"Hello there, dear reader."))
