@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from audiocli.config.wildcards import matched, patterns
 from audiocli.errors import (
     AuthenticationError,
     ConnectError,
@@ -165,8 +166,7 @@ class Router:
         self._groups: dict[str, list[Deployment]] = {}
         for deployment in deployments:
             self._groups.setdefault(deployment.group, []).append(deployment)
-        # The most specific pattern first.
-        self._patterns = sorted((name for name in self._groups if "*" in name), key=len, reverse=True)
+        self._patterns = patterns(self._groups)
         known = former._health if former else {}
         self._health: dict[str, Health] = {each.id: known.get(each.id) or Health() for each in deployments}
         self._expand = expand
@@ -472,14 +472,6 @@ def _shares(candidates: Sequence[Deployment]) -> Sequence[float]:
         if all(limits):
             return [limit or 0 for limit in limits]
     return [1.0] * len(candidates)
-
-
-def matched(pattern: str, name: str) -> str | None:
-    """What the `*` of `pattern` stands for in `name`."""
-    before, _, after = pattern.partition("*")
-    if len(name) < len(before) + len(after) or not name.startswith(before) or not name.endswith(after):
-        return None
-    return name[len(before) : len(name) - len(after)]
 
 
 _DEPLOYMENTS_FAULTS = (AuthenticationError, RateLimitError, ConnectError, DeadlineError, ReplyError)

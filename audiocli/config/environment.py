@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from audiocli.config.aliases import read_aliases
 from audiocli.config.section import Section
 from audiocli.config.values import VARIABLE, Choices, looked_up
 from audiocli.errors import AuthenticationError, ConfigError
@@ -83,11 +84,13 @@ class Deployment:
 class Config:
     """Everything that is set outside the command line.
 
-    `timeout` and `retries` are for deployments that have none of their own.
+    `timeout` and `retries` are for deployments that have none of their own. `aliases` are further names of
+    deployments and of models.
     """
 
     model: str | None = None
     deployments: Mapping[str, Deployment] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
     api_key: Secret | None = None
     api_key_file: Path | None = None
     base_url: str | None = None
@@ -159,6 +162,7 @@ def load(environ: Mapping[str, str], path: Path | None = None) -> Config:
     return Config(
         model=environ.get("AUDIOCLI_MODEL") or _text(document, "model"),
         deployments=_deployments(document, environ),
+        aliases=read_aliases(Choices(document, ROUTING_SECTIONS, environ)),
         api_key=_checked_key(key, OPENAI_KEY_VARIABLE) if key else None,
         api_key_file=_path(_text(document, "api_key_file")),
         base_url=environ.get("OPENAI_BASE_URL") or None,

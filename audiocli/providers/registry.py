@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from audiocli.capabilities import Capabilities, Prices, Table, current_table, known_models, lookup
 from audiocli.capabilities.dates import today
 from audiocli.capabilities.override import override
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, same_origin
 from audiocli.config.litellm_keys import COMPATIBLE_PROVIDERS, OTHER_PROVIDERS
+from audiocli.config.wildcards import EVERY_NAME, matched, patterns
 from audiocli.errors import (
     AudiocliError,
     AuthenticationError,
@@ -438,7 +439,7 @@ class _Names:
     force: bool
 
     def default(self) -> Target:
-        return replace(self._find(self._best() or self._last_resort()), chosen=True)
+        return replace(self.resolve(self._best() or self._last_resort()), chosen=True)
 
     def _best(self) -> str | None:
         """The model with the least wrong with it, of the hosts that can be asked; the first of several."""
@@ -458,7 +459,8 @@ class _Names:
             yield _host_at(server) or OPENAI  # A compatible server has its names.
             return
         for provider, host in HOSTS.items():
-            if host.models and self.config.host_key(host.key_variable) is not None:
+            named = f"{provider}/*" in self.config.deployments
+            if host.models and (named or self.config.host_key(host.key_variable) is not None):
                 yield provider
 
     def _last_resort(self) -> str:
@@ -473,21 +475,43 @@ class _Names:
         return replace(target, model=LOCAL_RECOGNISER.partition("/")[2], capabilities=known)
 
     def resolve(self, name: str) -> Target:
-        deployment = self.config.deployments.get(name)
-        if deployment is None:
+        name = self.config.aliases.get(name, name)
+        row, part = self._row(name)
+        if row is None:
             return self._find(name)
+        deployment = self.config.deployments[row]
         if deployment.refusal is not None:
             raise deployment.refusal
+        if deployment.model == EVERY_NAME and deployment.base_url is None:
+            deployment = replace(deployment, model=name)
         target = self._changed(self._placed(deployment), deployment)
-        if not deployment.model_info:
-            return target
-        known = target.capabilities or Capabilities(id=target.model)
-        return replace(target, capabilities=override(known, deployment.model_info))
+        if part is not None and "*" in target.model:
+            target = standing_for(target, part, self.table)
+        return with_facts(target, deployment.model_info) if deployment.model_info else target
+
+    def _row(self, name: str) -> tuple[str | None, str | None]:
+        """The row of the config that `name` leads to, and what its `*` stands for; as in a gateway."""
+        rows = self.config.deployments
+        if name in rows:
+            return name, None
+        provider, model = self._split(name)
+        # Whoever serves at the base URL has its own names, and what is asked here is for nobody else.
+        if not rows or self.base_url is not None or provider in _IN_PROCESS:
+            return None, None
+        for each in (name, f"{provider}/{model}"):
+            if each in rows:
+                return each, None
+            for pattern in patterns(rows):
+                if (part := matched(pattern, each)) is not None:
+                    return pattern, part
+        return None, None
 
     def _placed(self, deployment: Deployment) -> Target:
+        if deployment.model.partition("/")[0] == AZURE and "*" in deployment.model:
+            raise ConfigError("a deployment of Azure has one name", hint="give each a row")
         if deployment.answer is not None:
             provider, model = self._split(deployment.model)
-            return Target(provider, model, self._known_elsewhere(model), answer=deployment.answer)
+            return Target(provider, model, _known_elsewhere(self.table, model), answer=deployment.answer)
         if deployment.base_url or deployment.api_key or deployment.api_key_file:
             if self.base_url is not None:
                 raise UsageError(
@@ -502,14 +526,19 @@ class _Names:
     def _changed(self, target: Target, deployment: Deployment) -> Target:
         """`target` as the deployment wants it to be asked."""
         target = replace(target, timeout=deployment.timeout, retries=deployment.retries)
-        changes = {
+        said = {
             "headers": deployment.headers,
-            "added": deployment.added,
-            "left_out": deployment.left_out,
+            "additional_drop_params": deployment.left_out,
             "proxy": deployment.proxy,
         }
-        if target.endpoint is None or not any(changes.values()):
+        members = [*(name for name, value in said.items() if value), *deployment.added]
+        if target.answer is not None or not members:
             return target
+        if target.endpoint is None:
+            hint = "remove it, or give the model a row without it"
+            raise ConfigError(
+                f"{members[0]} has no effect on {target.name}, which runs in this process", hint=hint
+            )
         headers = {**target.endpoint.headers, **self._own_headers(deployment)}
         proxy = deployment.proxy and Secret(self.config.looked_up(deployment.proxy))
         endpoint = replace(
@@ -529,7 +558,9 @@ class _Names:
             return Target(provider, _spelt(model, known), known)
         if self.base_url is not None:
             return self._at_server(self.base_url, name, _host_at(self.base_url) or OPENAI)
-        if self.config.base_url is not None and self._written(name)[0] in {None, *_OPENAIS_NAMES}:
+        written = self._written(name)[0]
+        elsewhere = {*HOSTS, AZURE} - _OPENAIS_NAMES
+        if self.config.base_url is not None and written not in elsewhere:
             return self._at_server(self.config.base_url, name, OPENAI)
         if provider == AZURE:
             raise ConfigError(f"{name} has no api_base", hint="in the config, https://NAME.openai.azure.com")
@@ -594,7 +625,7 @@ class _Names:
         if provider in _OPENAIS_NAMES:
             endpoint = replace(endpoint, headers=self.config.headers)
         missing = HOSTS[provider].key_variable if written is None and provider != OPENAI and not key else None
-        return Target(provider, model, self._known_at(provider, model), endpoint, missing)
+        return Target(provider, model, _known_at(self.table, provider, model), endpoint, missing)
 
     def _key_for(self, provider: str, name: str) -> Secret | None:
         """The key of the environment for a model of `provider`: its own, and never another's."""
@@ -609,35 +640,26 @@ class _Names:
 
     def _deployed(self, deployment: Deployment) -> Target:
         """A deployment with a server or a key of its own, which are used for it alone."""
+        if (prefix := deployment.model.partition("/")[0]) in _IN_PROCESS:
+            raise ConfigError(f"{prefix} runs in this process", hint="remove api_base and api_key")
+        if prefix in OTHER_PROVIDERS:
+            hint = "for a compatible server use openai/MODEL"
+            raise ConfigError(f"the API of {prefix} is not supported", hint=hint)
         if deployment.base_url is None:
             provider, model = self._split(deployment.model)
             if provider not in HOSTS:
                 raise ConfigError(f"{quoted(deployment.model)} has no api_base in the config", hint="add one")
             endpoint = _at_host(HOSTS[provider], self.config.deployment_key(deployment))
-            return Target(provider, model, self._known_at(provider, model), endpoint)
-        if (prefix := deployment.model.partition("/")[0]) in OTHER_PROVIDERS | _IN_PROCESS.keys():
-            raise ConfigError(
-                f"{prefix} is not asked at an api_base", hint="for a compatible server use openai/MODEL"
-            )
+            return Target(provider, model, _known_at(self.table, provider, model), endpoint)
         written, model = self._written(deployment.model)
         base_url = self.config.looked_up(deployment.base_url)
         version = deployment.api_version and self.config.looked_up(deployment.api_version)
         provider, key = written or OPENAI, self.config.deployment_key(deployment)
         endpoint = _elsewhere(provider, model, base_url, key, version)
-        return Target(provider, model, self._known_at(provider, model), endpoint)
+        return Target(provider, model, _known_at(self.table, provider, model), endpoint)
 
     def _own_headers(self, deployment: Deployment) -> dict[str, str]:
         return {name: self.config.looked_up(value) for name, value in deployment.headers.items()}
-
-    def _known_at(self, provider: str, model: str) -> Capabilities | None:
-        return self.table.lookup(model, provider) or self._known_elsewhere(model)
-
-    def _known_elsewhere(self, model: str) -> Capabilities | None:
-        """What is known of a model at any server: its own provider may end it before that does."""
-        known = self.table.lookup(model)
-        if known is None or known.provider == OPENAI:
-            return known
-        return replace(known, shutdown=None, successor=None)
 
     def _split(self, name: str) -> tuple[str, str]:
         """The provider and the model's name there; a known name needs no provider, and `local` no model."""
@@ -666,6 +688,30 @@ def _spelt(model: str, known: Capabilities | None) -> str:
 
 def _at_host(host: Host, key: Secret | None, headers: Mapping[str, str] = MappingProxyType({})) -> Endpoint:
     return Endpoint(host.base_url, key, headers, host.max_tokens_field, host.dialect, host.key_variable)
+
+
+def _known_at(table: Table, provider: str, model: str) -> Capabilities | None:
+    return table.lookup(model, provider) or _known_elsewhere(table, model)
+
+
+def _known_elsewhere(table: Table, model: str) -> Capabilities | None:
+    """What is known of a model at any server: its own provider may end it before that does."""
+    known = table.lookup(model)
+    if known is None or known.provider == OPENAI:
+        return known
+    return replace(known, shutdown=None, successor=None)
+
+
+def with_facts(target: Target, facts: Mapping[str, Any]) -> Target:
+    """`target`, with what a config says of it standing above what is known."""
+    known = target.capabilities or Capabilities(id=target.model)
+    return replace(target, capabilities=override(known, facts))
+
+
+def standing_for(target: Target, part: str, table: Table) -> Target:
+    """`target`, whose model's name has a `*`, as the model that has `part` in its place."""
+    model = target.model.replace("*", part, 1)
+    return replace(target, model=model, capabilities=_known_at(table, target.provider, model))
 
 
 def _elsewhere(

@@ -1,14 +1,12 @@
 """The deployments that a config's `model_list` names, and those that there are without one."""
 
 import hashlib
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from audiocli.capabilities import Capabilities, Table, current_table
-from audiocli.capabilities.override import override
+from audiocli.capabilities import Table, current_table
 from audiocli.config import VARIABLE, Config, litellm_keys
 from audiocli.config import environment as cli_config
 from audiocli.config.deployments import added
@@ -16,14 +14,13 @@ from audiocli.config.document import Source, stamp_of
 from audiocli.config.rows import ADDRESSES, Row, read_rows
 from audiocli.config.section import Section
 from audiocli.config.values import Params
+from audiocli.config.wildcards import EVERY_NAME
 from audiocli.errors import AudiocliError, AuthenticationError, ConfigError, DependencyError, install_hint
 from audiocli.providers.azure import AZURE
-from audiocli.providers.registry import HOSTS, LOCAL, Target, check_installed, resolve
+from audiocli.providers.registry import HOSTS, LOCAL, Target, check_installed, resolve, with_facts
 from audiocli.proxies import proxy_for
 from audiocli.proxy import dropping
 from audiocli.router import Deployment
-
-EVERY_NAME = "*"
 
 _AZURE_VARIABLES = {
     "api_base": "AZURE_API_BASE",
@@ -129,19 +126,11 @@ def _deployment(row: Row, config: Config, drop_params: bool) -> Deployment:
     )
 
 
-def with_facts(target: Target, facts: Mapping[str, Any]) -> Target:
-    """`target`, with what a config says of it standing above what is known."""
-    known = target.capabilities or Capabilities(id=target.model)
-    return replace(target, capabilities=override(known, facts))
-
-
 def _target(row: Row, values: Params, config: Config) -> Target:
     """A server of the row's own gets the row's own key, and never the environment's."""
     where = row.params.where("model")
     if row.model.startswith(f"{AZURE}/"):
         values = _with_azure_variables(values)
-        if "*" in row.model:
-            raise ConfigError(f"{where}: a deployment of Azure has one name", hint="give each a row")
     with _placed(where):
         target = resolve(replace(config, deployments={row.model: _place(row.model, values)}), row.model)
         check_installed(target)
@@ -150,10 +139,7 @@ def _target(row: Row, values: Params, config: Config) -> Target:
     if target.key_variable is not None:
         hint = f"set it, or give {row.model} an api_key"
         raise ConfigError(f"{where}: {target.key_variable} is not set", hint=hint)
-    if target.endpoint is None:
-        return target
-    headers = {**target.endpoint.headers, **values.headers()}
-    return replace(target, endpoint=replace(target.endpoint, headers=headers))
+    return target
 
 
 def _based(target: Target, row: Row, config: Config) -> Target:
@@ -181,6 +167,7 @@ def _place(model: str, values: Params) -> cli_config.Deployment:
         base_url=values.url("api_base", "base_url"),
         api_key=values.text("api_key"),
         api_key_file=_key_file(values),
+        headers=values.headers(),
         proxy=values.text("proxy"),
         api_version=values.text("api_version"),
         answer=values.text("mock_response"),

@@ -5,17 +5,19 @@ from itertools import chain
 from typing import cast, get_args
 
 from audiocli.config import litellm_keys
+from audiocli.config.aliases import KEY as ALIASES
+from audiocli.config.aliases import alias_section, read_aliases
 from audiocli.config.section import Section
-from audiocli.config.values import Choices, count_of, flag_of, text_of
+from audiocli.config.values import Choices, count_of, flag_of
+from audiocli.config.wildcards import matched
 from audiocli.errors import ConfigError
 from audiocli.printable import quoted
-from audiocli.router import Deployment, Kind, Lists, Policy, RetriesByError, Strategy, matched
+from audiocli.router import Deployment, Kind, Lists, Policy, RetriesByError, Strategy
 from audiocli.wire.errors import Refusal
 
 SECTIONS = ("router_settings", "litellm_settings")  # The first that has a key decides.
 SIMPLE: Strategy = "simple-shuffle"
 
-_ALIASES = "model_group_alias"
 _REFUSALS: Mapping[str, Refusal] = {
     "context_window_fallbacks": "context_window",
     "content_policy_fallbacks": "content_policy",
@@ -62,8 +64,8 @@ def read_policy(
         },
         retries_by_error=_retries(_mapping(routing, "retry_policy")),
         group_retries=_group_retries(_mapping(routing, "model_group_retry_policy")),
-        aliases=_without(_aliases(routing), {*left_out} - groups),
-        hidden=frozenset(_hidden(_alias_section(routing))),
+        aliases=_without(read_aliases(routing), {*left_out} - groups),
+        hidden=frozenset(_hidden(alias_section(routing))),
     )
     _check_names(policy, routing, groups, {*left_out, *(each.id for each in deployments)})
     return policy
@@ -108,15 +110,6 @@ def _mapping(routing: Choices, key: str) -> Section:
     raise ConfigError(f"{routing.where(key)}: {key} must be a mapping")
 
 
-def _alias_section(routing: Choices) -> Section:
-    return _mapping(routing, _ALIASES)
-
-
-def _aliases(routing: Choices) -> dict[str, str]:
-    section = _alias_section(routing)
-    return {alias: _stands_for(section, alias) for alias in section}
-
-
 def _without(aliases: Mapping[str, str], absent: Collection[str]) -> dict[str, str]:
     return {alias: group for alias, group in aliases.items() if group not in absent}
 
@@ -126,13 +119,6 @@ def _hidden(section: Section) -> Iterator[str]:
     for alias, value in section.items():
         if isinstance(value, Section) and flag_of(value.get("hidden"), "hidden", value.where("hidden")):
             yield alias
-
-
-def _stands_for(section: Section, alias: str) -> str:
-    value = section[alias]
-    if isinstance(value, Section):  # LiteLLM's form for one that may be hidden from the list
-        value = value.get("model")
-    return text_of(value, alias, section.where(alias))
 
 
 def _check_names(policy: Policy, routing: Choices, groups: set[str], others: set[str]) -> None:
@@ -145,7 +131,7 @@ def _check_names(policy: Policy, routing: Choices, groups: set[str], others: set
         *((key, _named(lists), known) for key, lists in (("fallbacks", policy.fallbacks), *refusals)),
         ("model_group_retry_policy", {*policy.group_retries}, known),
         ("default_fallbacks", {*policy.default_fallbacks}, known),
-        (_ALIASES, {*policy.aliases.values()}, groups),
+        (ALIASES, {*policy.aliases.values()}, groups),
     ):
         for name in sorted(names - possible):
             if all(matched(group, name) is None for group in groups if "*" in group):

@@ -16,19 +16,19 @@ from audiocli.config.guards import CALLBACK_LISTS, SETTINGS, check_guards
 from audiocli.config.rows import IGNORE
 from audiocli.config.section import Section
 from audiocli.config.values import Choices, looked_up, text_of
+from audiocli.config.wildcards import EVERY_NAME
 from audiocli.errors import ConfigError
 from audiocli.printable import one_line, quoted
+from audiocli.providers.registry import standing_for, with_facts
 from audiocli.proxy import routing
 from audiocli.proxy.dropping import droppable
 from audiocli.proxy.hosts import host_name, is_wildcard
 from audiocli.proxy.model_list import (
-    EVERY_NAME,
     built_in_deployments,
     key_files,
     left_out,
     read_deployments,
     row_fallbacks,
-    with_facts,
 )
 from audiocli.router import Deployment, Policy
 from audiocli.secret import Secret
@@ -103,10 +103,8 @@ class Settings:
         target = deployment.target
         if "*" not in target.model:
             return deployment
-        model = target.model.replace("*", matched, 1)
-        known = self.table.lookup(model, target.provider) or self.table.lookup(model)
-        named = with_facts(replace(target, model=model, capabilities=known), deployment.model_info)
-        return replace(deployment, target=named)
+        named = standing_for(target, matched, self.table)
+        return replace(deployment, target=with_facts(named, deployment.model_info))
 
 
 def load_settings(

@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from tests.command import KEY, audiocli, environment
+from tests.command import KEY, audiocli, environment, error_line
 from tests.gateway import UPSTREAM_KEY, answer, deployment, gateway, write
 from tests.heard import SPEECH, says, sent
 from tests.servers import serve
@@ -84,3 +85,52 @@ def test_a_password_in_an_api_base_is_sent_unless_there_is_a_key(
     assert exchange.headers["authorization"] == (f"Bearer {key}" if key else BASIC)
     assert PASSWORD not in shown
     assert BASIC.partition(" ")[2] not in shown
+
+
+@pytest.mark.parametrize("asked", ["openai/voice-9", "gpt-audio-1.5", "best"])
+@pytest.mark.parametrize("door", ["ask", "serve"])
+def test_a_row_for_many_models_is_asked_and_nobody_else(tmp_path: Path, door: str, asked: str) -> None:
+    with serve(answer) as server:
+        values = {"api_base": server.url, "api_key": UPSTREAM_KEY}
+        rows = [
+            {"model_name": name, "litellm_params": {"model": "openai/*", "litellm_credential_name": "c"}}
+            for name in ("openai/*", "gpt-*")
+        ]
+        sections: dict[str, Any] = {
+            "credential_list": [{"credential_name": "c", "credential_values": values}],
+            "router_settings": {"model_group_alias": {"best": "openai/voice-9"}},
+        }
+        if door == "serve":
+            with gateway(tmp_path, *rows, **sections) as gate:
+                assert gate.ask(asked).status_code == 200
+        else:
+            write(tmp_path / "c.yaml", *rows, **sections)
+            env = environment(OPENAI_API_KEY=KEY)
+            options = ("-m", asked, "--config", "c.yaml", "--text-only", "--force")
+            result = audiocli("ask", "hi", *options, env=env, cwd=tmp_path)
+            assert result.returncode == 0, result.stderr
+    (exchange,) = server.exchanges
+    sent_name = {"best": "voice-9", "gpt-audio-1.5": "audio-1.5"}.get(asked, asked.removeprefix("openai/"))
+    assert json.loads(exchange.body)["model"] == sent_name
+    assert exchange.headers["authorization"] == f"Bearer {UPSTREAM_KEY}"
+
+
+def test_a_recording_goes_where_a_row_for_many_models_says(tmp_path: Path) -> None:
+    with serve(says()) as server:
+        values = {"model": "openai/*", "api_base": server.url, "api_key": UPSTREAM_KEY}
+        write(tmp_path / "c.yaml", {"model_name": "openai/*", "litellm_params": values})
+        env = environment(OPENAI_API_KEY=KEY, XDG_STATE_HOME=str(tmp_path))
+        options = ("-m", "whisper-1", "--config", "c.yaml")
+        result = audiocli("transcribe", str(SPEECH), *options, env=env, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert server.exchanges[0].headers["authorization"] == f"Bearer {UPSTREAM_KEY}"
+
+
+@pytest.mark.parametrize("door", ["ask", "check"])
+def test_a_header_for_a_model_in_this_process_is_refused(tmp_path: Path, door: str) -> None:
+    row = {"model_name": "m", "litellm_params": {"model": "echo", "headers": {"X-A": "1"}}}
+    write(tmp_path / "c.yaml", row)
+    command = ("ask", "hi", "-m", "m") if door == "ask" else ("serve", "--check")
+    result = audiocli(*command, "--config", "c.yaml", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "headers has no effect on echo/echo" in error_line(result)

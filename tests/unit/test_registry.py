@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -421,7 +422,7 @@ def test_openais_base_url_is_for_its_models_and_for_no_other_providers() -> None
 @pytest.mark.parametrize("model", ["anthropic/claude", "local/smollm2-135m", "echo/echo"])
 def test_what_is_not_asked_over_openais_api_has_no_api_base(model: str) -> None:
     config = Config(deployments={"x": Deployment(model=model, base_url=HERE)})
-    with pytest.raises(ConfigError, match="is not asked at an api_base"):
+    with pytest.raises(ConfigError, match=r"runs in this process|API of anthropic is not supported"):
         resolve(config, "x")
 
 
@@ -448,3 +449,98 @@ def test_a_password_in_an_address_is_sent_if_there_is_no_key(
     assert endpoint.base_url == HERE
     assert endpoint.credentials == {"Authorization": sent}
     assert "p@" not in repr(endpoint)
+
+
+# What a config says of many models at once
+
+
+WILDCARDS = {
+    "openai/*": Deployment(model="openai/*", base_url=HERE, api_key="sk-company-0123"),
+    "openai/gpt-4*": Deployment(model="openai/gpt-4*-x", base_url=f"{HERE}/four"),
+    "team/*": Deployment(model="mistral/*", api_key="sk-team-012345"),
+    "single": Deployment(model="openai/one", base_url=f"{HERE}/one"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "base_url", "key"),
+    [
+        ("openai/gpt-audio", "openai/gpt-audio", HERE, "sk-company-0123"),
+        ("gpt-audio-1.5", "openai/gpt-audio-1.5", HERE, "sk-company-0123"),
+        ("openai/not-known-yet", "openai/not-known-yet", HERE, "sk-company-0123"),
+        ("openai/gpt-4o", "openai/gpt-4o-x", f"{HERE}/four", None),
+        (
+            "team/voxtral-mini-latest",
+            "mistral/voxtral-mini-latest",
+            HOSTS["mistral"].base_url,
+            "sk-team-012345",
+        ),
+        ("single", "openai/one", f"{HERE}/one", None),
+        ("uno", "openai/one", f"{HERE}/one", None),
+        ("best", "openai/gpt-audio", HERE, "sk-company-0123"),
+        ("groq/whisper-large-v3", "groq/whisper-large-v3", HOSTS["groq"].base_url, None),
+        (None, "openai/gpt-audio-1.5", HERE, "sk-company-0123"),
+    ],
+)
+def test_a_row_for_many_models_and_an_alias_lead_where_a_gateway_goes(
+    name: str | None, model: str, base_url: str, key: str | None
+) -> None:
+    config = Config(api_key=KEY, deployments=WILDCARDS, aliases={"uno": "single", "best": "openai/gpt-audio"})
+    target = resolve(config, name)
+    assert target.endpoint is not None
+    assert (target.name, target.endpoint.base_url) == (model, base_url)
+    assert target.endpoint.api_key == (Secret(key) if key else None)
+    assert target.capabilities == lookup(target.model, target.provider)
+
+
+def test_a_row_for_every_name_gets_every_name_but_those_of_this_process() -> None:
+    config = Config(api_key=KEY, deployments={"*": Deployment(model="openai/*", base_url=HERE)})
+    for name in ("anything", "mistral/x", "openai/y"):
+        target = resolve(config, name)
+        assert target.endpoint is not None
+        assert (target.model, target.endpoint.base_url) == (name, HERE)
+        assert target.endpoint.api_key is None
+    assert resolve(config, "local").endpoint is None
+    assert resolve(config, "anything", OPENAI).model == "anything"
+
+
+def test_a_row_of_every_name_at_no_address_only_adds_to_what_a_name_says() -> None:
+    rows = {"*": Deployment(model="*", timeout=5, added={"seed": 1})}
+    target = resolve(Config(api_key=KEY, deployments=rows), "mistral/voxtral-mini-latest")
+    assert target.endpoint is not None
+    assert (target.name, target.timeout) == ("mistral/voxtral-mini-latest", 5)
+    assert target.endpoint.added == {"seed": 1}
+
+
+def test_of_a_service_that_a_row_has_a_key_for_a_model_is_chosen() -> None:
+    rows = {"mistral/*": Deployment(model="mistral/*", api_key="sk-team-012345")}
+    target = resolve(Config(deployments=rows), wanted=Wanted(today=TODAY))
+    assert (target.name, target.chosen, target.key_variable) == ("mistral/voxtral-small-latest", True, None)
+
+
+def test_a_deployment_of_azure_has_one_name() -> None:
+    rows = {"azure/*": Deployment(model="azure/*", base_url=HERE)}
+    with pytest.raises(ConfigError, match="one name"):
+        resolve(Config(deployments=rows), "azure/x")
+
+
+@pytest.mark.parametrize("model", ["local", "echo", "local/smollm2-135m"])
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("temperature", {"added": {"temperature": 0}}),
+        ("vendor", {"added": {"vendor": 1}}),
+        ("headers", {"headers": {"X-A": "1"}}),
+        ("proxy", {"proxy": "http://127.0.0.1:1"}),
+        ("additional_drop_params", {"left_out": frozenset({"seed"})}),
+        ("api_key", {"api_key": "sk-0123456789"}),
+        ("api_base", {"base_url": HERE}),
+    ],
+)
+def test_what_a_row_says_of_a_server_is_refused_for_a_model_in_this_process(
+    model: str, name: str, row: dict[str, Any]
+) -> None:
+    config = Config(deployments={"x": Deployment(model=model, **row)})
+    with pytest.raises(ConfigError, match="runs in this process") as caught:
+        resolve(config, "x")
+    assert name in f"{caught.value.message} {caught.value.hint}"
