@@ -34,6 +34,7 @@ from audiocli.prompts import check_utf8
 from audiocli.providers.azure import AZURE, azure_endpoint
 from audiocli.providers.base import Provider, Transcriber
 from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect, Endpoint, at_login
+from audiocli.providers.own_wires import has_own_wire
 from audiocli.providers.pasted import base_url_of
 from audiocli.providers.suiting import TEXT_ONLY, Wanted, chat_penalty, chats, transcript_penalty
 from audiocli.secret import Secret
@@ -301,6 +302,11 @@ def transcriber(target: Target, config: Config, progress: Progress) -> Transcrib
     known = target.capabilities
     if target.endpoint is None or chats(known):
         return _verbatim(build(target, config, progress), known)
+    if has_own_wire(target.endpoint.base_url, "transcription"):
+        raise CapabilityError(
+            f"{target.name} is not asked as OpenAI's models are, and its own API is not supported",
+            hint="use another model, such as gpt-transcribe",
+        )
     check_key(target)
     return _endpoint(target.endpoint, known)
 

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from audiocli.capabilities import Table, current_table
+from audiocli.capabilities import Capabilities, Table, current_table, lookup
+from audiocli.capabilities.override import override
 from audiocli.config import VARIABLE, Config, litellm_keys
 from audiocli.config import environment as cli_config
 from audiocli.config.deployments import added
@@ -17,6 +18,7 @@ from audiocli.config.values import Params
 from audiocli.config.wildcards import EVERY_NAME
 from audiocli.errors import AudiocliError, AuthenticationError, ConfigError, DependencyError, install_hint
 from audiocli.providers.azure import AZURE
+from audiocli.providers.own_wires import has_own_wire
 from audiocli.providers.registry import HOSTS, LOCAL, Target, check_installed, resolve, with_facts
 from audiocli.proxies import proxy_for
 from audiocli.proxy import dropping
@@ -65,6 +67,8 @@ def row_fallbacks(document: Section) -> dict[str, tuple[str, ...]]:
 def _unspoken(row: Row) -> str | None:
     """Why a row cannot be served here, though LiteLLM could."""
     provider = row.model.partition("/")[0]
+    if has_own_wire(_base_url(row), mode := _mode(row)):
+        return f"{provider} does {mode} by an API of its own, which is not spoken here"
     if provider in HOSTS:
         return None
     if provider in litellm_keys.OTHER_PROVIDERS:
@@ -72,6 +76,18 @@ def _unspoken(row: Row) -> str | None:
     if provider in litellm_keys.COMPATIBLE_PROVIDERS and not row.params.keys() & ADDRESSES:
         return f"{provider} needs an api_base"
     return None
+
+
+def _base_url(row: Row) -> str:
+    """Where a row leads, as it is written; empty if nothing says it."""
+    named = [str(row.params[name]) for name in ADDRESSES if row.params.get(name)]
+    host = HOSTS.get(row.model.partition("/")[0])
+    return named[0] if named else host.base_url if host else ""
+
+
+def _mode(row: Row) -> str | None:
+    known = lookup(row.model) or Capabilities(id=row.model)
+    return override(known, {**row.params, **row.info}).mode
 
 
 def _expanded(row: Row, names: Container[str], config: Config) -> Iterator[Row]:

@@ -274,17 +274,31 @@ model_list:
   - {model_name: zephyr, litellm_params: {model: huggingface/zephyr-7b, api_base: "http://0.0.0.0:8001"}}
   - {model_name: vllm, litellm_params: {model: hosted_vllm/qwen2-audio}}
   - {model_name: near, litellm_params: {model: hosted_vllm/qwen2-audio, api_base: "http://x/v1"}}
+  - {model_name: grok, litellm_params: {model: xai/grok-voice-transcribe-2.0, api_base: "https://api.x.ai/v1"}}
+  - model_name: tts
+    litellm_params: {model: xai/grok-tts, api_base: "https://api.x.ai/v1"}
+    model_info: {mode: audio_speech}
+  - {model_name: gemini, litellm_params: {model: gemini/gemini-3.5-transcribe, api_key: sk-0123456789}}
+  - {model_name: near, litellm_params: {model: xai/grok-4.3, api_base: "https://api.x.ai/v1"}}
+  - {model_name: near, litellm_params: {model: xai/grok-voice-transcribe-2.0, api_base: "http://x/v1"}}
 router_settings:
   fallbacks: [{near: [claude, zephyr]}]
   model_group_alias: {gone: claude, here: near}
 """
     read = settings(tmp_path, text)
-    assert [(each.group, each.target.model) for each in read.deployments] == [("near", "qwen2-audio")]
+    assert [(each.group, each.target.model) for each in read.deployments] == [
+        ("near", "qwen2-audio"),
+        ("near", "grok-4.3"),
+        ("near", "grok-voice-transcribe-2.0"),
+    ]
     assert read.policy.aliases == {"here": "near"}
     for line, reason in [
         (3, "claude is left out"),
         (4, "zephyr is left out"),
         (5, "hosted_vllm needs an api_base"),
+        (7, "grok is left out: xai does transcription by an API of its own"),
+        (9, "tts is left out: xai does speech by an API of its own"),
+        (11, "gemini is left out: gemini does transcription by an API of its own"),
     ]:
         assert any(f"line {line}: " in warning and reason in warning for warning in read.warnings)
 
