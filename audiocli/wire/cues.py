@@ -62,14 +62,16 @@ def cues(transcript: Transcript, *, words: bool = False, limits: CueLimits = BRO
     With `words` each word is a cue. `lines` do not hold the speaker's name, but leave room for `A: ` in front
     of the first line wherever another speaker begins.
     """
-    utterances = list(_utterances(transcript.segments, words, limits))
-    speakers = [None, *(utterance.speaker for utterance in utterances)]
-    cut = (
-        cue
-        for utterance, before in zip(utterances, speakers, strict=False)
-        for cue in _cut(utterance, limits, new_speaker=utterance.speaker != before)
-    )
-    return _timed(cut, limits.seconds)
+    return _timed(_all_cut(_utterances(transcript.segments, words, limits), limits), limits.seconds)
+
+
+def _all_cut(utterances: Iterable[Segment], limits: CueLimits) -> Iterator[Cue]:
+    """A speaker is new where the last that was shown is another: some utterances have nothing to show."""
+    before = None
+    for utterance in utterances:
+        for cue in _cut(utterance, limits, new_speaker=utterance.speaker != before):
+            before = utterance.speaker
+            yield cue
 
 
 def _utterances(segments: Iterable[Segment], words: bool, limits: CueLimits) -> Iterator[Segment]:

@@ -73,6 +73,12 @@ def test_a_cue_of_no_length_is_shown_as_long_as_there_is_room() -> None:
     assert [(cue.start, cue.end) for cue in shown] == [(1.0, 1.2), (1.2, 1.201), (1.201, 2.001)]
 
 
+def test_a_speaker_is_new_after_one_who_said_nothing_that_is_shown() -> None:
+    said = (Segment("No.", 0.0, 1.0, speaker="A"), Segment(" ", 1.0, 2.0, speaker="B"))
+    *_, last = cues(transcript(*said, Segment("x" * 42, 2.0, 5.0, speaker="B")))
+    assert last.lines == ("x" * 39, "x" * 3)  # "B: " stands before the first
+
+
 def test_speakers_who_speak_at_once_are_shown_one_after_the_other() -> None:
     shown = cues(transcript(Segment("a b", 0.0, 4.0, speaker="A"), Segment("c d", 2.0, 3.0, speaker="B")))
     assert [(cue.start, cue.end) for cue in shown] == [(0.0, 2.0), (2.0, 3.0)]
