@@ -11,6 +11,7 @@ not what it should be, the time is up. `Books` has its line in any case.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -102,6 +103,8 @@ class Relay:
         if request.model is None:
             raise InputError("the request names no model", param="model")
         answer.entry.model = request.model
+        if request.chats and request.streams:
+            answer.patience = bounds.keepalive_seconds or math.inf
         async with incoming:
             await _Passage(self._state, request, incoming, answer, declared, deadline).go(request.model)
 
@@ -134,7 +137,8 @@ class _Passage:
         failure: ProviderError | None = None
         while (turn := course.next(within=self._seconds_left())) is not None:
             if turn.delay:
-                await asyncio.sleep(turn.delay)
+                async with self._answer.attended():
+                    await asyncio.sleep(turn.delay)
             try:
                 await self._try(turn.deployment)
             except ProviderError as error:
@@ -163,9 +167,11 @@ class _Passage:
         endpoint = deployment.target.endpoint
         if endpoint is None:
             body = self._incoming.blocks()
-            await answer_in_process(self._state, deployment, self._request, body, self._answer)
+            async with self._answer.attended():
+                await answer_in_process(self._state, deployment, self._request, body, self._answer)
             return
-        reply = await self._post(deployment, endpoint)
+        async with self._answer.attended():
+            reply = await self._post(deployment, endpoint)
         try:
             await pass_on(reply, self._request, self._answer, self._state.settings)
         finally:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from audiocli.chat import Usage
 from audiocli.errors import DeadlineError, ProviderError, ReplyError
-from audiocli.proxy.answer import Answer
+from audiocli.proxy.answer import KEEP_ALIVE, Answer
 from audiocli.proxy.replies import Header
 from audiocli.proxy.requests import Request
 from audiocli.proxy.settings import Settings
@@ -16,10 +16,9 @@ from audiocli.proxy.upstream import Reply
 from audiocli.wire.errors import decode_error, decode_failure, is_error
 from audiocli.wire.json import parse
 from audiocli.wire.normalise import AnswerScanner, StreamNormaliser
-from audiocli.wire.sse import EventDecoder, Failure, encode_comment
+from audiocli.wire.sse import EventDecoder, Failure
 
 MB = 1_000_000
-KEEP_ALIVE = encode_comment(b"keepalive")
 
 
 async def pass_stream(
@@ -31,7 +30,8 @@ async def pass_stream(
     entry, stream = answer.entry, _stream(request, settings)
     entry.streamed = True
     head = (reply.status, [*headers, (b"cache-control", b"no-cache")])
-    client = _Client(answer, stream, head, settings.bounds.keepalive_seconds)
+    client = _Client(answer, stream, head)
+    answer.patience = settings.bounds.keepalive_seconds or math.inf
     patience = Patience(settings.bounds.stream_idle_timeout, client)
     try:
         while not stream.done and (block := await patience.block(reply)):
@@ -252,21 +252,17 @@ def _read(
 
 
 class _Client:
-    """Who gets a stream, and hears something every so many `seconds`, never if they are 0.
+    """Who gets a stream, and hears something whenever that is due.
 
     Something may stand between it and us that ends a connection on which nothing goes by. Comments of the
     service wait for that too until the first event, which may still become an error with a status. `head` is
     what goes before that event.
     """
 
-    def __init__(
-        self, answer: Answer, stream: _Stream, head: tuple[int, Sequence[Header]], seconds: float
-    ) -> None:
+    def __init__(self, answer: Answer, stream: _Stream, head: tuple[int, Sequence[Header]]) -> None:
         self._answer = answer
         self._stream = stream
         self._head = head
-        self._seconds = seconds or math.inf
-        self._heard = answer.entry.started
 
     async def pass_on(self, block: bytes) -> None:
         entry = self._answer.entry
@@ -286,19 +282,19 @@ class _Client:
         if not self._answer.begun:
             await self._answer.begin(*self._head, events=True)
         await self._answer.write(data)
-        self._heard = time.monotonic()
 
     @property
     def due(self) -> float:
         """Seconds until it should hear something again."""
-        return self._heard + self._seconds - time.monotonic()
+        return self._answer.due
 
     async def beat_if_due(self) -> None:
         if self.due > 0:
             return
-        if not self._stream.within_event:
+        if self._stream.within_event:
+            self._answer.heard = time.monotonic()  # Nothing can be said there.
+        else:
             await self._answer.keep_open(self._stream.comments() or KEEP_ALIVE)
-        self._heard = time.monotonic()
 
 
 class Patience:

@@ -14,6 +14,7 @@ import pytest
 
 from audiocli.audio.sniff import sniff
 from tests.command import environment
+from tests.gateway import gateway
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "question.wav"
 
@@ -217,6 +218,17 @@ def test_the_engine_is_free_at_once_where_a_client_leaves(client: openai.OpenAI)
             client.chat.completions.create(**story, timeout=0.5)
     brief = client.chat.completions.create(**{**story, "max_completion_tokens": 1}, timeout=10)
     assert brief.choices[0].finish_reason == "length"
+
+
+def test_while_it_hears_a_client_of_a_stream_is_told_that_it_lives(tmp_path: Path) -> None:
+    sound = {"data": base64.b64encode(SAMPLE.read_bytes()).decode(), "format": "wav"}
+    message = {"role": "user", "content": [{"type": "input_audio", "input_audio": sound}]}
+    row = {"model_name": "small", "litellm_params": {"model": "local"}}
+    with gateway(tmp_path, row, audiocli_settings={"keepalive_seconds": 0.05}) as own:
+        received = own.ask("small", messages=[message], stream=True, max_completion_tokens=5).content
+    assert received.startswith(b": keepalive\n\n")
+    assert received.endswith(b"data: [DONE]\n\n")
+    assert b": keepalive" not in received.partition(b"data:")[2]
 
 
 def test_what_is_too_long_for_the_embedded_model_goes_to_its_fallback(tmp_path: Path) -> None:

@@ -382,6 +382,78 @@ def test_after_comments_alone_an_error_is_the_only_event(tmp_path: Path) -> None
     assert (entry["status"], entry["error"]) == (200, "RateLimitError")
 
 
+def late(seconds: float, then: Script) -> Script:
+    """A service that says nothing at all for `seconds`."""
+
+    def script(exchange: Exchange) -> None:
+        time.sleep(seconds)
+        then(exchange)
+
+    return script
+
+
+BEATS: dict[str, Any] = {"audiocli_settings": {"keepalive_seconds": 0.3}}
+
+
+@NORMAL
+def test_a_service_that_is_late_with_its_headers_is_not_felt_either(tmp_path: Path, normalise: bool) -> None:
+    own = {"stream_normalize": normalise, "keepalive_seconds": 0.3}
+    with (
+        serve(late(1.5, lambda exchange: exchange.stream(*WHOLE))) as server,
+        gateway(tmp_path, deployment(server.url), audiocli_settings=own) as gate,
+    ):
+        response = gate.ask(**STREAM)
+        entry = gate.entry
+
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert 4 <= response.content.count(b": keepalive\n\n") <= 5
+    events = response.content.replace(b": keepalive\n\n", b"")
+    assert events.startswith(HELLO)
+    assert events.endswith(DONE)
+    assert (entry["status"], entry["tries"], entry["error"]) == (200, 1, None)
+    assert entry["first_byte_ms"] > 1400  # A comment is no answer.
+
+
+def test_an_error_after_a_comment_is_told_as_an_event_and_one_before_by_its_status(tmp_path: Path) -> None:
+    with (
+        serve(
+            lambda exchange: refuse(exchange, "400 Bad Request"), late(0.8, lambda e: refuse(e, "400 No"))
+        ) as server,
+        gateway(tmp_path, deployment(server.url), **ONCE, **BEATS) as gate,
+    ):
+        early, after = gate.ask(**STREAM), gate.ask(**STREAM)
+
+    assert (early.status_code, after.status_code) == (400, 200)
+    assert after.content.startswith(b": keepalive\n\n: keepalive\n\ndata: {")
+    assert json.loads(after.content.partition(b"data: ")[2]) == early.json()
+
+
+def test_a_late_failure_is_tried_elsewhere_and_waits_are_attended(tmp_path: Path) -> None:
+    def limited(exchange: Exchange) -> None:
+        refuse(exchange, "429 Too Many Requests", Retry_After="1")
+
+    def well(exchange: Exchange) -> None:
+        exchange.stream(*WHOLE)
+
+    with serve(late(0.8, lambda e: refuse(e, "503 No")), limited, well) as server:
+        routing = {"num_retries": 2, "retry_after": 0, "disable_cooldowns": True}
+        with gateway(tmp_path, deployment(server.url), router_settings=routing, **BEATS) as gate:
+            received = streamed(gate)
+            entry = gate.entry
+
+    assert received.count(b": keepalive\n\n") >= 4  # before a failure, and while it waits to try again
+    assert received.replace(b": keepalive\n\n", b"").startswith(HELLO)
+    assert (entry["tries"], entry["error"]) == (3, None)
+
+
+def test_an_answer_that_is_no_stream_waits_in_silence(tmp_path: Path) -> None:
+    with (
+        serve(late(1, lambda exchange: refuse(exchange, "400 Bad Request"))) as server,
+        gateway(tmp_path, deployment(server.url), **ONCE, **BEATS) as gate,
+    ):
+        assert gate.ask().status_code == 400
+
+
 def stall(exchange: Exchange) -> None:
     exchange.stream()
     exchange.hold()
