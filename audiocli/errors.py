@@ -69,8 +69,11 @@ class UsageError(BadRequestError):
 
 
 class ConfigError(UsageError):
+    """`further` are other faults of the same config."""
+
     http_status = 500
     advice = "correct the config"
+    further: tuple["ConfigError", ...] = ()
 
 
 class MisspeltModelError(UsageError):

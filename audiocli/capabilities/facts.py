@@ -146,11 +146,15 @@ class Capabilities:
 
     def ends_soon(self, today: str) -> bool:
         """Whether it is shut down within 30 days of `today`, or has been; never without a date."""
+        return self.ends_within(_SOON_DAYS, today)
+
+    def ends_within(self, days: int, today: str) -> bool:
+        """The same for another number of days."""
         if self.shutdown is None or not today:
             return False
         from datetime import date, timedelta  # 2 ms, and only for a model that ends
 
-        return self.shutdown <= (date.fromisoformat(today) + timedelta(days=_SOON_DAYS)).isoformat()
+        return self.shutdown <= (date.fromisoformat(today) + timedelta(days=days)).isoformat()
 
     def end(self, today: str) -> str | None:
         """`retires 2027-01-20, use gpt-audio-1.5`, or that it has; `None` if no end is known."""

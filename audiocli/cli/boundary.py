@@ -66,6 +66,8 @@ def report(world: World, arguments: Sequence[str], error: BaseException) -> int:
         return code
     line = "; ".join(part for part in (message, hint) if part)
     notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+    for fault in getattr(error, "further", ()):
+        world.complain(one_line(str(fault), LONGEST_LINE))
     for detail in details:
         world.say(f"audiocli: {detail}" if isinstance(error, AudiocliError) else detail)
     world.complain(one_line(f"{line}{notes}", LONGEST_LINE))
@@ -131,12 +133,14 @@ def _document(
 ) -> dict[str, object]:
     """An error as `--json` prints it; what was received of an answer goes with it."""
     members = {name: getattr(error, name, None) for name in ("status", "code", "param", "transcript", "kept")}
-    told = {
+    told: dict[str, object] = {
         "message": one_line(message, LONGEST_LINE),
         "hint": hint,
         "type": type(error).__name__,
         "exit_code": code,
     }
+    further = [one_line(str(each), LONGEST_LINE) for each in getattr(error, "further", ())]
+    told |= {"further": further} if further else {}
     return {"schema": 1, "error": told | members, "notes": [*notes, *getattr(error, "__notes__", ())]}
 
 

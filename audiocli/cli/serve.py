@@ -65,7 +65,10 @@ def serve(
         ),
     ] = 1,
     check: Annotated[
-        bool, typer.Option("--check", help="Say what is wrong with the config, and exit.")
+        bool,
+        typer.Option(
+            "--check", help="Say all that is wrong with the config, or what would be served, and exit."
+        ),
     ] = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print what would be served, without keys, and exit.")

@@ -8,12 +8,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from audiocli.cli.serve import ServeOptions
 from audiocli.cli.world import World
 from audiocli.errors import DependencyError, install_hint
+from audiocli.printable import printable
 from audiocli.trust import check_authorities
+
+if TYPE_CHECKING:
+    from audiocli.proxy.settings import Settings
 
 _PACKAGES = ("uvicorn", "httptools", "starlette", "aiohttp", "prometheus_client")
 
@@ -31,15 +35,7 @@ def serve(world: World, chosen: ServeOptions) -> int:
         load_settings, Path(path) if path else None, world.environ, docs=chosen.docs, host=chosen.host
     )
     if chosen.check or chosen.print_config:
-        settings = load()
-        for warning in settings.warnings:
-            world.note(warning)
-        if chosen.print_config:
-            from audiocli.proxy.shown import as_yaml
-
-            world.answer(as_yaml(settings))
-        elif world.json:
-            world.answer(json.dumps({"schema": 1, "ok": True, "notes": world.notes}) + "\n")
+        _show(world, chosen, load())
         return 0
     from audiocli.proxy.runner import Serving
     from audiocli.proxy.runner import serve as run
@@ -57,6 +53,25 @@ def serve(world: World, chosen: ServeOptions) -> int:
         )
     )
     return 0
+
+
+def _show(world: World, chosen: ServeOptions, settings: "Settings") -> None:
+    """What would be served, and what there is to say of it; with `--check` also what would stop it."""
+    from audiocli.proxy import checking
+    from audiocli.proxy.listening import check_host
+    from audiocli.proxy.shown import as_yaml
+
+    for line in (*settings.warnings, *settings.endings):
+        world.note(line)
+    if chosen.check:
+        check_host(chosen.host, settings.master_key)
+    if chosen.print_config:
+        world.answer(as_yaml(settings))
+    elif world.json:
+        served = {"schema": 1, "ok": True, "deployments": checking.rows(settings), "notes": world.notes}
+        world.answer(json.dumps(served) + "\n")
+    elif not world.quiet:
+        world.answer("".join(f"{printable(line)}\n" for line in checking.lines(settings)))
 
 
 def _announce(world: World, url: str) -> None:

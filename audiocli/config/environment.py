@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from audiocli.config.aliases import read_aliases
+from audiocli.config.problems import Note, refuse
 from audiocli.config.section import Section
 from audiocli.config.values import VARIABLE, Choices, looked_up
 from audiocli.errors import AuthenticationError, ConfigError
@@ -219,8 +220,8 @@ def _read(path: Path) -> Section:
     return document
 
 
-def check_sections(document: Section) -> None:
-    """Raise `ConfigError`, with the line, for a section that nobody knows."""
+def check_sections(document: Section, note: Note = refuse) -> None:
+    """A section that nobody knows is a `ConfigError`, with its line, for `note`."""
     known = OWN_SECTIONS | _SERVER_SECTIONS
     for name in document:
         if name not in known | OTHER_SECTIONS:
@@ -228,9 +229,8 @@ def check_sections(document: Section) -> None:
 
             close = nearest(name, known | OTHER_SECTIONS)
             hint = f"did you mean {close}?" if close else f"it may have {', '.join(sorted(known))}"
-            raise ConfigError(
-                f"{document.where(name)}: unknown key {quoted(one_line(name, 60))} in the config", hint=hint
-            )
+            unknown = f"unknown key {quoted(one_line(name, 60))} in the config"
+            note(ConfigError(f"{document.where(name)}: {unknown}", hint=hint))
 
 
 def with_variables(document: Section, environ: Mapping[str, str]) -> Mapping[str, str]:

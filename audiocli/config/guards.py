@@ -5,6 +5,7 @@ From the reference of its settings, release 1.110, and from its list of callback
 
 from collections.abc import Iterator
 
+from audiocli.config.problems import Note, refuse, tried
 from audiocli.config.rows import IGNORE, OWN_SECTION, ignored, read_rows, unsupported
 from audiocli.config.section import Section
 from audiocli.errors import ConfigError
@@ -57,15 +58,16 @@ LOGGERS = frozenset(
 _NAMES = SETTINGS | {name for name, argument in OWN.items() if argument.row in ("guard", "unsupported")}
 
 
-def check_guards(document: Section) -> Iterator[str]:
-    """A line for each setting that may have no effect. Raises `ConfigError` for the first that may not."""
+def check_guards(document: Section, note: Note = refuse) -> Iterator[str]:
+    """A line for each setting that may have no effect. One that may not is a `ConfigError` for `note`."""
     accepted = ignored(document)
     found = [*_settings(document), *_callbacks(document), *_members(document)]
-    _check_accepted(document, {name for _, name, _ in found})
+    tried(lambda: _check_accepted(document, {name for _, name, _ in found}), None, note)
     for where, name, error in found:
-        if name not in accepted:
-            raise error
-        yield f"{where}: {name} is ignored, as {OWN_SECTION}.{IGNORE} has it"
+        if name in accepted:
+            yield f"{where}: {name} is ignored, as {OWN_SECTION}.{IGNORE} has it"
+        else:
+            note(error)
 
 
 _Found = tuple[str, str, ConfigError]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from audiocli.config.litellm_keys import OTHER_PROVIDERS
+from audiocli.config.problems import Note, refuse, tried
 from audiocli.config.section import Section
 from audiocli.errors import ConfigError
 from audiocli.printable import one_line, quoted
@@ -54,22 +55,39 @@ class Row:
 def read_rows(document: Section) -> Iterator[Row]:
     """Raises `ConfigError`, with the line, for a row that lacks what it needs, or has what nobody knows."""
     for row in document.items_of("model_list"):
-        match row:
-            case Section(
-                {"model_name": str(name), "litellm_params": Section({"model": str(model)}) as params}
-            ) if name and model:
-                _check_names(row)
-                found = Row(name, _with_credential(params, document), row.section("model_info"))
-                _check_members(found)
-                yield found
-            case Section():
-                raise ConfigError(
-                    f"{next(map(row.where, row), document.where('model_list'))}: a row of model_list lacks "
-                    "model_name or litellm_params.model",
-                    hint="each row needs both, as text",
-                )
-            case _:
-                raise ConfigError(f"{document.where('model_list')}: a row is not a mapping")
+        yield _read(row, document, refuse)
+
+
+def with_whole_rows(document: Section, note: Note) -> Section:
+    """`document` without the rows for which `read_rows` raises, each of whose faults is noted."""
+    rows: list[object] = tried(lambda: document.items_of("model_list"), [], note)
+    return document.having("model_list", [row for row in rows if _is_whole(row, document, note)])
+
+
+def _is_whole(row: object, document: Section, note: Note) -> bool:
+    faults: list[ConfigError] = []
+    tried(lambda: _read(row, document, faults.append), None, faults.append)
+    for fault in faults:
+        note(fault)
+    return not faults
+
+
+def _read(row: object, document: Section, note: Note) -> Row:
+    match row:
+        case Section(
+            {"model_name": str(name), "litellm_params": Section({"model": str(model)}) as params}
+        ) if name and model:
+            _check_names(row, note)
+            found = Row(name, _with_credential(params, document), row.section("model_info"))
+            _check_members(found, note)
+            return found
+        case Section():
+            raise ConfigError(
+                f"{next(map(row.where, row), document.where('model_list'))}: a row of model_list lacks "
+                "model_name or litellm_params.model",
+                hint="each row needs both, as text",
+            )
+    raise ConfigError(f"{document.where('model_list')}: a row is not a mapping")
 
 
 def ignored(document: Section) -> frozenset[str]:
@@ -101,7 +119,7 @@ def _with_credential(params: Section, document: Section) -> Section:
     raise ConfigError(f"{where}: there is no credential {quoted(str(name))}", hint="check credential_list")
 
 
-def _check_names(row: Section) -> None:
+def _check_names(row: Section, note: Note) -> None:
     """A key beside `litellm_params` would not be used, and an address there would not be asked."""
     for name in row.keys() - _ROW:
         argument = litellm.argument(name)
@@ -109,19 +127,18 @@ def _check_names(row: Section) -> None:
             known = _ROW if argument is None else ()
             close = litellm.nearest(name, known)
             hint = f"did you mean {close}?" if close else "it belongs in litellm_params" if argument else None
-            raise ConfigError(f"{row.where(name)}: unknown key {_short(name)} in a row", hint=hint)
+            note(ConfigError(f"{row.where(name)}: unknown key {_short(name)} in a row", hint=hint))
 
 
-def _check_members(row: Row) -> None:
+def _check_members(row: Row, note: Note) -> None:
     """A name that nobody knows may be a misspelt key, and would be sent with its value."""
     for name in () if row.is_foreign else row.params:
         if name not in litellm.MEMBERS and litellm.argument(name) is None:
             close = litellm.nearest(name, [*litellm.OWN, *litellm.MEMBERS])
             advice = "put what only the service knows into extra_body"
-            raise ConfigError(
-                f"{row.params.where(name)}: unknown key {_short(name)} in litellm_params",
-                hint=f"did you mean {close}? If not, {advice}" if close else advice,
-            )
+            hint = f"did you mean {close}? If not, {advice}" if close else advice
+            unknown = f"unknown key {_short(name)} in litellm_params"
+            note(ConfigError(f"{row.params.where(name)}: {unknown}", hint=hint))
 
 
 def _short(name: str) -> str:

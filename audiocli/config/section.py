@@ -37,6 +37,12 @@ class Section(dict[str, Any]):
         joined.lines = {**more.lines, **self.lines}
         return joined
 
+    def having(self, key: str, value: Any) -> "Section":
+        """This, with another value at `key`, in the same line."""
+        changed = Section({**self, key: value}, self.file)
+        changed.lines = self.lines
+        return changed
+
     def items_of(self, key: str) -> list[Any]:
         """The list at `key`; an empty one if there is none. Raises `ConfigError` for anything else."""
         value = self.get(key)

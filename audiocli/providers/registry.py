@@ -584,17 +584,10 @@ class _Names:
 
     def _check_spelling(self, provider: str, model: str) -> None:
         """Refuse a name that nobody knows, and that is too near to a known one to be its own."""
-        near = [each for each in nearest(model, self._models_of(provider)) if misspells(model, each)]
+        near = [each for each in nearest(model, models_of(provider, self.table)) if misspells(model, each)]
         if near:
             hint = _meant(f"{provider}/{each}" for each in near)
             raise MisspeltModelError(f"unknown model {quoted(f'{provider}/{model}')}", hint=hint)
-
-    def _models_of(self, provider: str) -> list[str]:
-        """The names that the table has of a provider's models, as the provider has them."""
-        if provider == OPENAI:
-            return [each.id for each in self.table.models() if each.provider == OPENAI and "/" not in each.id]
-        prefix = f"{provider}/"
-        return [name.removeprefix(prefix) for name in self.table.names() if name.startswith(prefix)]
 
     def _forced(self, name: str) -> str:
         """The provider that a name is sent to which nobody knows: that of the nearest model."""
@@ -614,7 +607,8 @@ class _Names:
             corrected = f"{providers[0]}/{model}"
             known = self.table.lookup(model, providers[0]) is not None
             return [corrected] if known else nearest(corrected, reachable) or [corrected]
-        return nearest_model(name, [*self.config.deployments, *reachable])
+        named = [each for each in self.config.deployments if each != name]
+        return nearest_model(name, [*named, *reachable])
 
     def _unknown(self, name: str) -> UsageError:
         near = self._near(name)
@@ -718,6 +712,33 @@ def standing_for(target: Target, part: str, table: Table) -> Target:
     """`target`, whose model's name has a `*`, as the model that has `part` in its place."""
     model = target.model.replace("*", part, 1)
     return replace(target, model=model, capabilities=_known_at(table, target.provider, model))
+
+
+def path_of(target: Target) -> str:
+    """The path below a server's address by which a model of this kind is asked."""
+    paths = {"transcription": "audio/transcriptions", "speech": "audio/speech"}
+    mode = target.capabilities.mode if target.capabilities else None
+    return paths.get(mode or "", "chat/completions")
+
+
+def is_unknown(target: Target, table: Table) -> bool:
+    """Whether a provider is asked, at its own address, for a model that it is not known to have."""
+    host = HOSTS.get(target.provider)
+    at_home = host is not None and target.endpoint is not None and target.endpoint.base_url == host.base_url
+    return at_home and "*" not in target.model and table.lookup(target.model, target.provider) is None
+
+
+def near_models(target: Target, table: Table) -> list[str]:
+    """The names of its provider's models that `target` may be meant for."""
+    return [f"{target.provider}/{each}" for each in nearest(target.model, models_of(target.provider, table))]
+
+
+def models_of(provider: str, table: Table) -> list[str]:
+    """The names that the table has of a provider's models, as the provider has them."""
+    if provider == OPENAI:
+        return [each.id for each in table.models() if each.provider == OPENAI and "/" not in each.id]
+    prefix = f"{provider}/"
+    return [name.removeprefix(prefix) for name in table.names() if name.startswith(prefix)]
 
 
 def _elsewhere(

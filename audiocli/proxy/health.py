@@ -13,6 +13,7 @@ from typing import Any
 from audiocli.audio.wav import wav_header
 from audiocli.chat import ChatRequest, Message, TextPart
 from audiocli.errors import AudiocliError, DeadlineError, DependencyError, ProviderError
+from audiocli.providers.registry import path_of
 from audiocli.providers.reply import refusal
 from audiocli.proxy.booking import Entry
 from audiocli.proxy.models import place
@@ -193,12 +194,13 @@ def _question(deployment: Deployment) -> tuple[str, str, bytes]:
     """Where a probe goes, and its content type and body: the least that a model of this kind answers."""
     known = deployment.target.capabilities
     document: Row = {"model": deployment.target.model, **deployment.extra_body}
-    match known.mode if known else None:
-        case "transcription":
-            return ("audio/transcriptions", *_form(deployment.target.model))
-        case "speech":
+    path = path_of(deployment.target)
+    match path:
+        case "audio/transcriptions":
+            return (path, *_form(deployment.target.model))
+        case "audio/speech":
             document |= {"input": "OK", "voice": _voice(deployment)}
-            return "audio/speech", "application/json", json.dumps(document).encode()
+            return path, "application/json", json.dumps(document).encode()
     endpoint = deployment.target.endpoint
     document["messages"] = [{"role": "user", "content": _SPOKEN}]
     if endpoint is not None:
@@ -206,7 +208,7 @@ def _question(deployment: Deployment) -> tuple[str, str, bytes]:
     if known is not None and known.needs_audio and known.audio_output:
         document["modalities"] = ["text", "audio"]
         document["audio"] = {"voice": _voice(deployment), "format": "wav"}
-    return "chat/completions", "application/json", json.dumps(document).encode()
+    return path, "application/json", json.dumps(document).encode()
 
 
 def _voice(deployment: Deployment) -> str:

@@ -44,6 +44,12 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{address}]:{port}" if address.version == 6 else f"http://{address}:{port}"
 
 
+def check_host(host: str, master_key: Secret | None) -> None:
+    """Raise what `listen` would for this host and this key."""
+    _, address = _resolved(host, 0)
+    check_exposure(address[0], master_key)
+
+
 def check_exposure(address: str, master_key: Secret | None) -> None:
     """Raise `ConfigError` where `address` is open to other machines, and the key does not keep them out."""
     if is_loopback(address):

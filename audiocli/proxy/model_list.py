@@ -1,9 +1,10 @@
 """The deployments that a config's `model_list` names, and those that there are without one."""
 
 import hashlib
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from audiocli.capabilities import Capabilities, Table, current_table, lookup
@@ -12,17 +13,31 @@ from audiocli.config import VARIABLE, Config, litellm_keys
 from audiocli.config import environment as cli_config
 from audiocli.config.deployments import added
 from audiocli.config.document import Source, stamp_of
+from audiocli.config.problems import Note, overlook, refuse, tried
 from audiocli.config.rows import ADDRESSES, Row, read_rows
 from audiocli.config.section import Section
 from audiocli.config.values import Params
 from audiocli.config.wildcards import EVERY_NAME
 from audiocli.errors import AudiocliError, AuthenticationError, ConfigError, DependencyError, install_hint
+from audiocli.printable import quoted
 from audiocli.providers.azure import AZURE
 from audiocli.providers.own_wires import has_own_wire
-from audiocli.providers.registry import HOSTS, LOCAL, Target, check_installed, resolve, with_facts
+from audiocli.providers.registry import (
+    HOSTS,
+    LOCAL,
+    Target,
+    check_installed,
+    is_unknown,
+    near_models,
+    resolve,
+    with_facts,
+)
 from audiocli.proxies import proxy_for
 from audiocli.proxy import dropping
 from audiocli.router import Deployment
+
+SOON_DAYS = 90
+"""How long before its end a model is named, for whoever runs a gateway to replace it."""
 
 _AZURE_VARIABLES = {
     "api_base": "AZURE_API_BASE",
@@ -31,8 +46,14 @@ _AZURE_VARIABLES = {
 }
 
 
-def read_deployments(document: Section, config: Config, *, drop_params: bool = False) -> Iterator[Deployment]:
-    """Raises `ConfigError`, with the line, for a row that cannot be served; leaves out what `left_out` names.
+Served = tuple[Row, Deployment]
+"""A row, and one of the deployments that it is."""
+
+
+def read_deployments(
+    document: Section, config: Config, *, drop_params: bool = False, note: Note = refuse
+) -> Iterator[Served]:
+    """A row that cannot be served is a `ConfigError`, with its line, for `note`; `left_out` names others.
 
     `drop_params` is what holds for rows that do not say it themselves.
     """
@@ -40,8 +61,12 @@ def read_deployments(document: Section, config: Config, *, drop_params: bool = F
     rows = [*read_rows(document)]
     names = {row.name for row in rows}
     for row in rows:
-        for each in () if _unspoken(row) else _expanded(row, names, config):
-            yield _distinct(_deployment(each, config, drop_params), ids)
+        if _unspoken(row):
+            continue
+        own: list[Row] = tried(partial(_expanded, row, names, config), [], note)
+        for each in own:
+            if (deployment := _deployment(each, config, drop_params, note)) is not None:
+                yield row, _distinct(deployment, ids)
 
 
 def left_out(document: Section) -> Iterator[tuple[str, str]]:
@@ -51,16 +76,34 @@ def left_out(document: Section) -> Iterator[tuple[str, str]]:
             yield row.name, f"{row.params.where('model')}: {row.name} is left out: {reason}"
 
 
+def model_notes(served: Iterable[Served], table: Table, date: str) -> Iterator[str]:
+    """A line for each model that is retired, retires soon, or that its provider is not known to have."""
+    for row, deployment in served:
+        based = row.info.get("base_model") or row.params.get("base_model")
+        if said := _said_of(deployment.target, table, date, based=based is not None):
+            yield f"{row.params.where('model')}: {said}"
+
+
+def _said_of(target: Target, table: Table, date: str, *, based: bool) -> str | None:
+    known = target.capabilities
+    if known is not None and known.ends_within(SOON_DAYS, date):
+        return f"{target.name} {known.end(date)}"
+    if is_unknown(target, table) and not based:
+        near = near_models(target, table)
+        return f"unknown model {quoted(target.name)}" + (f"; did you mean {near[0]}?" if near else "")
+    return None
+
+
 def key_files(document: Section, config: Config) -> Iterator[Source]:
     """The files that rows have their keys in."""
     for row in read_rows(document):
-        if not _unspoken(row) and (path := _key_file(Params(row.params, config.environ))):
+        if not _unspoken(row) and (path := _key_file(Params(row.params, config.environ, overlook))):
             yield Source(path, stamp_of(path))
 
 
 def row_fallbacks(document: Section) -> dict[str, tuple[str, ...]]:
     """The models that rows themselves name for when they fail."""
-    found = {row.name: Params(row.params, {}).names("fallbacks") for row in read_rows(document)}
+    found = {row.name: Params(row.params, {}, overlook).names("fallbacks") for row in read_rows(document)}
     return {name: tuple(names) for name, names in found.items() if names}
 
 
@@ -90,15 +133,14 @@ def _mode(row: Row) -> str | None:
     return override(known, {**row.params, **row.info}).mode
 
 
-def _expanded(row: Row, names: Container[str], config: Config) -> Iterator[Row]:
+def _expanded(row: Row, names: Container[str], config: Config) -> list[Row]:
     """A row for each of its organizations; for `*` at any service, one for each service that has a key."""
     organizations = row.params.get("organization")
     if isinstance(organizations, list):
-        yield from (row.having(organization=str(each)) for each in organizations)
-    elif row.name == row.model == EVERY_NAME and not row.params.keys() & {*ADDRESSES, "api_key"}:
-        yield from _at_any_host(row, names, config)
-    else:
-        yield row
+        return [row.having(organization=str(each)) for each in organizations]
+    if row.name == row.model == EVERY_NAME and not row.params.keys() & {*ADDRESSES, "api_key"}:
+        return [*_at_any_host(row, names, config)]
+    return [row]
 
 
 def _at_any_host(row: Row, names: Container[str], config: Config) -> Iterator[Row]:
@@ -121,13 +163,18 @@ def _distinct(deployment: Deployment, ids: set[str]) -> Deployment:
     return replace(deployment, id=own)
 
 
-def _deployment(row: Row, config: Config, drop_params: bool) -> Deployment:
-    values = Params(row.params, config.environ)
+def _deployment(row: Row, config: Config, drop_params: bool, note: Note) -> Deployment | None:
+    """`None` for a row with a fault, each of which is noted."""
+    faults: list[ConfigError] = []
+    values = Params(row.params, config.environ, faults.append)
+    place = _place(row.model, _with_azure_variables(values) if _is_azures(row) else values)
+    # Of an address or a key that is wrong, no more is to be known.
+    target = None if faults else tried(lambda: _target(row, place, config), None, faults.append)
     order, drops = values.count("order"), values.flag("drop_params")
-    return Deployment(
+    deployment = Deployment(
         id=str(row.info.get("id") or _digest(row)),
         group=row.name,
-        target=with_facts(_based(_target(row, values, config), row, config), {**row.params, **row.info}),
+        target=with_facts(_based(target or _NOWHERE, row, config), {**row.params, **row.info}),
         timeout=values.number("timeout", "request_timeout"),
         stream_timeout=values.number("stream_timeout"),
         retries=values.count("max_retries", "num_retries"),
@@ -140,15 +187,24 @@ def _deployment(row: Row, config: Config, drop_params: bool) -> Deployment:
         drops_unsupported=drop_params if drops is None else drops,
         model_info=row.info,
     )
+    for fault in faults:
+        note(fault)
+    return None if faults else deployment
 
 
-def _target(row: Row, values: Params, config: Config) -> Target:
+_NOWHERE = Target("", "", None)
+"""Of a row with a fault; what else is wrong with it is to be found all the same."""
+
+
+def _is_azures(row: Row) -> bool:
+    return row.model.startswith(f"{AZURE}/")
+
+
+def _target(row: Row, place: cli_config.Deployment, config: Config) -> Target:
     """A server of the row's own gets the row's own key, and never the environment's."""
     where = row.params.where("model")
-    if row.model.startswith(f"{AZURE}/"):
-        values = _with_azure_variables(values)
     with _placed(where):
-        target = resolve(replace(config, deployments={row.model: _place(row.model, values)}), row.model)
+        target = resolve(replace(config, deployments={row.model: place}), row.model)
         check_installed(target)
         if target.endpoint is not None:
             proxy_for(target.endpoint.base_url, target.endpoint.own_proxy)

@@ -7,6 +7,7 @@ from typing import cast, get_args
 from audiocli.config import litellm_keys
 from audiocli.config.aliases import KEY as ALIASES
 from audiocli.config.aliases import alias_section, read_aliases
+from audiocli.config.problems import tried
 from audiocli.config.section import Section
 from audiocli.config.values import Choices, count_of, flag_of
 from audiocli.config.wildcards import matched
@@ -47,8 +48,10 @@ def read_policy(
     strategy = routing.text("routing_strategy", SIMPLE)
     if strategy not in get_args(Strategy) and strategy not in litellm_keys.OTHER_STRATEGIES:
         allowed = ", ".join(get_args(Strategy))
-        raise ConfigError(
-            f"{routing.where('routing_strategy')}: {quoted(strategy)} is not done", hint=f"use {allowed}"
+        routing.note(
+            ConfigError(
+                f"{routing.where('routing_strategy')}: {quoted(strategy)} is not done", hint=f"use {allowed}"
+            )
         )
     fallbacks = {**rows, **_fallbacks(routing, "fallbacks")}
     for_all = fallbacks.pop("*", ())  # another of LiteLLM's ways to say default_fallbacks
@@ -62,8 +65,10 @@ def read_policy(
         refusal_fallbacks={
             kind: found for key, kind in _REFUSALS.items() if (found := _fallbacks(routing, key))
         },
-        retries_by_error=_retries(_mapping(routing, "retry_policy")),
-        group_retries=_group_retries(_mapping(routing, "model_group_retry_policy")),
+        retries_by_error=tried(lambda: _retries(_mapping(routing, "retry_policy")), {}, routing.note),
+        group_retries=tried(
+            lambda: _group_retries(_mapping(routing, "model_group_retry_policy")), {}, routing.note
+        ),
         aliases=_without(read_aliases(routing), {*left_out} - groups),
         hidden=frozenset(_hidden(alias_section(routing))),
     )
@@ -83,9 +88,10 @@ def _fallbacks(routing: Choices, key: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for row in routing.items(key):
         if not isinstance(row, Section):
-            raise ConfigError(f"{routing.where(key)}: a row is not of the form {{name: [names]}}")
+            routing.note(ConfigError(f"{routing.where(key)}: a row is not of the form {{name: [names]}}"))
+            continue
         for name in row:
-            found[name] = Choices(Section({"row": row}), ("row",), routing.environ).names(name)
+            found[name] = Choices(Section({"row": row}), ("row",), routing.environ, routing.note).names(name)
     return found
 
 
@@ -136,7 +142,9 @@ def _check_names(policy: Policy, routing: Choices, groups: set[str], others: set
         for name in sorted(names - possible):
             if all(matched(group, name) is None for group in groups if "*" in group):
                 hint = f"model_list has {', '.join(sorted(groups))}"
-                raise ConfigError(f"{routing.where(key)}: there is no model {quoted(name)}", hint=hint)
+                routing.note(
+                    ConfigError(f"{routing.where(key)}: there is no model {quoted(name)}", hint=hint)
+                )
 
 
 def _named(lists: Lists) -> set[str]:

@@ -4,16 +4,20 @@ A key of LiteLLM's that is not acted on is named in a warning. A key that nobody
 ours, is an error with its line.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from audiocli.capabilities import Table, current_table
+from audiocli.capabilities.dates import today
 from audiocli.config import Config, litellm_keys
 from audiocli.config import environment as cli_config
 from audiocli.config.document import Source, read_documents
 from audiocli.config.guards import CALLBACK_LISTS, SETTINGS, check_guards
-from audiocli.config.rows import IGNORE
+from audiocli.config.problems import Note, Problems, tried
+from audiocli.config.rows import IGNORE, with_whole_rows
 from audiocli.config.section import Section
 from audiocli.config.values import Choices, looked_up, text_of
 from audiocli.config.wildcards import EVERY_NAME
@@ -27,6 +31,7 @@ from audiocli.proxy.model_list import (
     built_in_deployments,
     key_files,
     left_out,
+    model_notes,
     read_deployments,
     row_fallbacks,
 )
@@ -81,7 +86,8 @@ class Settings:
     `timeout` (seconds) is for a whole request with all its tries. `normalise` says whether streams go out in
     the form that every client understands, or as they come; `docs`, whether the API is described. `droppable`
     are the members that may be left out of a request, where a deployment does not take them. Without a master
-    key only `allowed_hosts` are served, and the local ones.
+    key only `allowed_hosts` are served, and the local ones. `warnings` are of settings, `endings` of models
+    that are retired, retire soon, or are unknown.
     """
 
     deployments: tuple[Deployment, ...]
@@ -96,6 +102,7 @@ class Settings:
     bounds: Bounds = Bounds()
     droppable: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
     files: tuple[Source, ...] = ()
 
     def expand(self, deployment: Deployment, matched: str) -> Deployment:
@@ -115,47 +122,84 @@ def load_settings(
 
     Raises `ConfigError` for a file that cannot be used, and where it names a variable that is not set.
     """
+    problems = Problems()
     document, files = read_documents(path) if path else (Section(), ())
-    cli_config.check_sections(document)
-    environ = cli_config.with_variables(document, environ)
-    config = cli_config.load({name: value for name, value in environ.items() if name != "AUDIOCLI_CONFIG"})
-    routed = Choices(document, routing.SECTIONS, environ)
-    ours = Choices(document, (_OWN,), environ)
-    own = Choices(document, (_OWN, "general_settings", "litellm_settings"), environ)
-    warnings = [*_warnings(document), *check_guards(document), *routing.warnings(routed)]
+    cli_config.check_sections(document, problems.note)
+    environ = problems.tried(partial(cli_config.with_variables, document, environ), environ)
+    named = {*_names(problems.tried(lambda: document.items_of("model_list"), []))}
+    document = with_whole_rows(document, problems.note)
+    config = _own_config(environ)
+    routed = Choices(document, routing.SECTIONS, environ, problems.note)
+    ours = Choices(document, (_OWN,), environ, problems.note)
+    own = Choices(document, (_OWN, "general_settings", "litellm_settings"), environ, problems.note)
+    warnings = [
+        *_warnings(document, problems.note),
+        *check_guards(document, problems.note),
+        *routing.warnings(routed),
+    ]
     unserved = [*left_out(document)]
-    drops = Choices(document, ("litellm_settings",), environ).flag("drop_params", False)
+    drops = Choices(document, ("litellm_settings",), environ, problems.note).flag("drop_params", False)
     files = (*files, *key_files(document, config))  # Before they are read, as the config itself.
-    deployments = tuple(read_deployments(document, config, drop_params=drops))
-    if limit := routed.number("stream_timeout", 0):
-        deployments = tuple(
-            replace(each, stream_timeout=limit) if each.stream_timeout is None else each
-            for each in deployments
-        )
-    if not deployments and unserved:
-        raise ConfigError(unserved[0][1], hint="no other row is there")
-    if not deployments and path is not None:
-        raise ConfigError(f"{document.where('model_list')}: model_list is empty", hint="it needs a row")
-    if not deployments:
+    served = [*read_deployments(document, config, drop_params=drops, note=problems.note)]
+    deployments = tuple(_timed(each, routed.number("stream_timeout", 0)) for _, each in served)
+    if path is None:
         deployments = tuple(built_in_deployments(config))
         warnings += _told(deployments)
+    elif not deployments and not problems.found:
+        problems.note(_nothing_served(document, unserved))
+    policy = problems.tried(
+        lambda: routing.read_policy(routed, deployments, named, row_fallbacks(document)),
+        Policy(),
+    )
+    master_key = problems.tried(lambda: _master_key(document, environ), None)
+    bounds = Bounds(**{name: _bound(own, name) for name in _BOUNDS})
+    allowed_hosts = frozenset(_allowed_hosts(ours, host))
+    timeout = routed.number("timeout", 0) or routed.number("request_timeout", 0) or Settings.timeout
+    normalise = own.flag(_NORMALISE, True)
+    problems.end()
+    table = current_table(config.cache_dir)
     return Settings(
         deployments=deployments,
-        policy=routing.read_policy(
-            routed, deployments, {name for name, _ in unserved}, row_fallbacks(document)
-        ),
+        policy=policy,
         config=config,
-        table=current_table(config.cache_dir),
-        master_key=_master_key(document, environ),
-        allowed_hosts=frozenset(_allowed_hosts(ours, host)),
-        timeout=routed.number("timeout", 0) or routed.number("request_timeout", 0) or Settings.timeout,
-        normalise=own.flag(_NORMALISE, True),
+        table=table,
+        master_key=master_key,
+        allowed_hosts=allowed_hosts,
+        timeout=timeout,
+        normalise=normalise,
         docs=docs,
-        bounds=Bounds(**{name: _bound(own, name) for name in _BOUNDS}),
+        bounds=bounds,
         droppable=droppable(deployments),
         warnings=(*warnings, *(line for _, line in unserved)),
+        endings=tuple(model_notes(served, table, today())),
         files=files,
     )
+
+
+def _timed(deployment: Deployment, stream_timeout: float) -> Deployment:
+    if deployment.stream_timeout is None and stream_timeout:
+        return replace(deployment, stream_timeout=stream_timeout)
+    return deployment
+
+
+def _nothing_served(document: Section, unserved: Sequence[tuple[str, str]]) -> ConfigError:
+    if unserved:
+        return ConfigError(unserved[0][1], hint="no other row is there")
+    return ConfigError(f"{document.where('model_list')}: model_list is empty", hint="it needs a row")
+
+
+def _names(rows: list[Any]) -> Iterator[str]:
+    """What the rows of a model list are called, also those that cannot be served."""
+    for row in rows:
+        match row:
+            case {"model_name": str(name)}:
+                yield name
+
+
+def _own_config(environ: Mapping[str, str]) -> Config:
+    """What holds for a gateway of the user's own settings: they name models for commands alone."""
+    kept = {name: value for name, value in environ.items() if name != "AUDIOCLI_CONFIG"}
+    return replace(cli_config.load(kept), deployments={}, aliases={})
 
 
 def _told(deployments: tuple[Deployment, ...]) -> Iterator[str]:
@@ -167,7 +211,7 @@ def _told(deployments: tuple[Deployment, ...]) -> Iterator[str]:
 def _bound(own: Choices, name: str) -> float:
     value = own.number(name, getattr(Bounds, name))
     if not value and name not in _MAY_BE_ZERO:
-        raise ConfigError(f"{own.where(name)}: {name} must be more than 0")
+        own.note(ConfigError(f"{own.where(name)}: {name} must be more than 0"))
     return value
 
 
@@ -176,10 +220,9 @@ def _allowed_hosts(own: Choices, host: str) -> Iterator[str]:
         yield name
     for name in own.names(_ALLOWED_HOSTS):
         if not host_name(name):
-            raise ConfigError(
-                f"{own.where(_ALLOWED_HOSTS)}: invalid host {quoted(name)}",
-                hint="for example gateway.example",
-            )
+            where = own.where(_ALLOWED_HOSTS)
+            fault = ConfigError(f"{where}: invalid host {quoted(name)}", hint="for example gateway.example")
+            own.note(fault)
         yield host_name(name)
 
 
@@ -202,13 +245,13 @@ def _master_key(document: Section, environ: Mapping[str, str]) -> Secret | None:
 # What has no effect
 
 
-def _warnings(document: Section) -> Iterator[str]:
-    """One line for each key that changes nothing here. Raises `ConfigError` for what only we could know."""
+def _warnings(document: Section, note: Note) -> Iterator[str]:
+    """One line for each key that changes nothing here. One that only we could know is an error for `note`."""
     for name in document:
         if name in litellm_keys.ACTED_ON:
-            yield from _unknown_keys(name, document.section(name))
+            yield from _unknown_keys(name, tried(partial(document.section, name), Section(), note), note)
         elif name == _OWN:
-            _check_own(document.section(name))
+            _check_own(tried(partial(document.section, name), Section(), note), note)
         elif name not in SETTINGS and name in cli_config.OTHER_SECTIONS | _OF_THE_COMMAND_LINE:
             yield f"{document.where(name)}: {name} is ignored"
     for row in document.items_of("model_list"):
@@ -229,23 +272,21 @@ def _row_warnings(row: Section) -> Iterator[str]:
             yield f"{where}: {quoted(str(path))} is ignored; only whole members can be left out"
 
 
-def _unknown_keys(name: str, section: Section) -> Iterator[str]:
+def _unknown_keys(name: str, section: Section, note: Note) -> Iterator[str]:
     for key in section:
         if key in litellm_keys.ACTED_ON[name] or key in _BOUNDS or key in SETTINGS:
             continue
         close = None if key in _LIKE_A_SLIP | _SLIPS else litellm.nearest(key, _SLIPS, likeness=0.87)
         if close:
-            raise ConfigError(
-                f"{section.where(key)}: unknown key {quoted(one_line(key, 60))} in {name}",
-                hint=f"did you mean {close}?",
-            )
-        yield f"{section.where(key)}: {name}.{key} is ignored"
+            unknown = f"{section.where(key)}: unknown key {quoted(one_line(key, 60))} in {name}"
+            note(ConfigError(unknown, hint=f"did you mean {close}?"))
+        else:
+            yield f"{section.where(key)}: {name}.{key} is ignored"
 
 
-def _check_own(section: Section) -> None:
+def _check_own(section: Section, note: Note) -> None:
     for key in section:
         if key not in _OWN_KEYS:
             known = ", ".join(_OWN_KEYS)
-            raise ConfigError(
-                f"{section.where(key)}: {_OWN} has no {quoted(key)}", hint=f"it may have {known}"
-            )
+            unknown = f"{section.where(key)}: {_OWN} has no {quoted(key)}"
+            note(ConfigError(unknown, hint=f"it may have {known}"))
