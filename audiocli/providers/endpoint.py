@@ -114,7 +114,10 @@ class Endpoint:
 
 def at_login(endpoint: Endpoint) -> Endpoint:
     """`endpoint`, with the user and the password of its address taken out of that."""
-    place = urlsplit(endpoint.base_url)
+    try:
+        place = urlsplit(endpoint.base_url)
+    except ValueError:
+        return endpoint  # Whoever posts to it says what is wrong with it.
     if place.username is None:
         return endpoint
     login = f"{unquote(place.username)}:{unquote(place.password or '')}"

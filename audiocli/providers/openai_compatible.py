@@ -140,24 +140,24 @@ async def _decode(reply: Reply) -> AsyncGenerator[Event, None]:
     JSON as text.
     """
     async with aclosing(reply.pieces()) as pieces:
-        first = await first_of(reply, pieces)
+        first = await first_of(pieces)
         decode = _decode_whole if first.startswith((b"{", b"[")) else _decode_stream
         async with (
             aclosing(rejoined(first, pieces)) as body,
-            aclosing(decode(reply, body)) as events,
+            aclosing(decode(body)) as events,
         ):
             async for event in events:
                 yield event
 
 
-async def _decode_whole(reply: Reply, pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
-    for event in wire.decode_completion(wire_json.parse(await whole(reply, pieces, MAX_DOCUMENT_BYTES))):
+async def _decode_whole(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
+    for event in wire.decode_completion(wire_json.parse(await whole(pieces, MAX_DOCUMENT_BYTES))):
         yield event
 
 
-async def _decode_stream(reply: Reply, pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
+async def _decode_stream(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
     lines, chunks = EventDecoder(), wire.StreamDecoder()
-    async with aclosing(payloads(reply, lines, pieces)) as events:
+    async with aclosing(payloads(lines, pieces)) as events:
         async for payload in events:
             for event in chunks.feed(payload):
                 yield event

@@ -1,15 +1,16 @@
 """What services do by an API of their own: OpenAI's path for it leads nowhere there."""
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+
+from audiocli.config import same_origin
 
 _OWN_WIRES: Mapping[str, frozenset[str]] = {
-    "api.x.ai": frozenset({"transcription", "speech"}),  # /v1/stt and /v1/tts (docs.x.ai)
-    "generativelanguage.googleapis.com": frozenset({"transcription"}),  # /v1beta/interactions
+    "https://api.x.ai": frozenset({"transcription", "speech"}),  # /v1/stt and /v1/tts (docs.x.ai)
+    "https://generativelanguage.googleapis.com": frozenset({"transcription"}),  # /v1beta/interactions
 }
-"""Modes, by host."""
+"""Modes, by the server."""
 
 
 def has_own_wire(base_url: str, mode: str | None) -> bool:
     """Whether models of `mode` are asked in another way than OpenAI's at the service whose URL this is."""
-    return mode in _OWN_WIRES.get(urlsplit(base_url).hostname or "", ())
+    return any(mode in modes for server, modes in _OWN_WIRES.items() if same_origin(base_url, server))

@@ -1,5 +1,6 @@
 """What services send, read alike whatever they were asked for: documents, streams of events, errors."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
     from audiocli.http import Reply  # A gateway reads errors only, and has no use for httpx.
 
 MAX_ERROR_BYTES = 1024 * 1024
+ERROR_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 1e9
 
 
-async def first_of(reply: "Reply", pieces: AsyncIterator[bytes]) -> bytes:
+async def first_of(pieces: AsyncIterator[bytes]) -> bytes:
     """The first piece with something in it, from there on. Raises `ReplyError` for a web page."""
     async for piece in pieces:
         if first := piece.lstrip(b"\xef\xbb\xbf \t\r\n"):  # a byte order mark, and white space
@@ -27,8 +29,6 @@ async def first_of(reply: "Reply", pieces: AsyncIterator[bytes]) -> bytes:
                     "the service sent a web page in place of an answer", hint="check the base URL"
                 )
             return first
-        if reply.media_type != "text/event-stream":
-            reply.touch()  # Until a whole answer is there, a service may send white space to stay connected.
     return b""
 
 
@@ -39,27 +39,21 @@ async def rejoined(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncGenerator
         yield piece
 
 
-async def whole(reply: "Reply", pieces: AsyncIterator[bytes], max_bytes: int) -> bytes:
+async def whole(pieces: AsyncIterator[bytes], max_bytes: int) -> bytes:
     """The whole body, of at most `max_bytes`. Raises `ReplyError` beyond that."""
     body = bytearray()
     async for piece in pieces:
-        reply.touch()
         body += piece
         if len(body) > max_bytes:
             raise ReplyError(f"the service sent a document of more than {max_bytes / 1e6:.3g} MB")
     return bytes(body)
 
 
-async def payloads(
-    reply: "Reply", lines: EventDecoder, pieces: AsyncIterator[bytes]
-) -> AsyncGenerator[bytes, None]:
-    """The payload of each event in a body; only events count as signs of life. `ConnectError` says where it
-    was cut off.
-    """
+async def payloads(lines: EventDecoder, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The payload of each event in a body. `ConnectError` says where it was cut off."""
     try:
         async for piece in pieces:
             for payload in lines.feed(piece):
-                reply.touch()
                 yield payload
     except ConnectError as error:
         raise ConnectError(f"the answer was cut off: {error.message}", retryable=error.retryable) from error
@@ -91,8 +85,8 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> ProviderErr
 async def _read_error(reply: "Reply") -> bytes:
     """As much of the body as comes, and as is needed: the status alone says enough."""
     body = bytearray()
-    with suppress(ProviderError):
-        async with aclosing(reply.pieces()) as pieces:
+    with suppress(ProviderError, TimeoutError):
+        async with asyncio.timeout(ERROR_SECONDS), aclosing(reply.pieces()) as pieces:
             async for piece in pieces:
                 body += piece
                 if len(body) > MAX_ERROR_BYTES:

@@ -203,7 +203,7 @@ async def _decode(reply: Reply, duration: float) -> AsyncGenerator[Hearing, None
     A service that is asked for a stream may send a document.
     """
     async with aclosing(reply.pieces()) as pieces:
-        first = await first_of(reply, pieces)
+        first = await first_of(pieces)
         async with (
             aclosing(rejoined(first, pieces)) as body,
             aclosing(_decode_body(reply, first, body, duration)) as events,
@@ -216,21 +216,19 @@ async def _decode_body(
     reply: Reply, first: bytes, body: AsyncIterator[bytes], duration: float
 ) -> AsyncGenerator[Hearing, None]:
     if reply.media_type == "text/event-stream" and not first.startswith(b"{"):
-        async with aclosing(_decode_stream(reply, body, duration)) as events:
+        async with aclosing(_decode_stream(body, duration)) as events:
             async for event in events:
                 yield event
     else:
-        document = await whole(reply, body, MAX_DOCUMENT_BYTES)
+        document = await whole(body, MAX_DOCUMENT_BYTES)
         if first.startswith(b"[") and reply.media_type == "application/json":
             parse(document)  # It says itself that it is no text, such as [Music].
         yield wire.decode_answer(document, duration)
 
 
-async def _decode_stream(
-    reply: Reply, pieces: AsyncIterator[bytes], duration: float
-) -> AsyncGenerator[Hearing, None]:
+async def _decode_stream(pieces: AsyncIterator[bytes], duration: float) -> AsyncGenerator[Hearing, None]:
     lines, hearing = EventDecoder(), wire.StreamDecoder(duration)
-    async with aclosing(payloads(reply, lines, pieces)) as events:
+    async with aclosing(payloads(lines, pieces)) as events:
         async for payload in events:
             for delta in hearing.feed(payload):
                 yield delta

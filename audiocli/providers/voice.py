@@ -83,7 +83,11 @@ class OpenAISpeech:
         begun = False
         try:
             async with post(
-                endpoint.at("audio/speech"), headers, body, idle_seconds=self._idle_seconds
+                endpoint.at("audio/speech"),
+                headers,
+                body,
+                idle_seconds=self._idle_seconds,
+                proxy=endpoint.own_proxy,
             ) as reply:
                 await check_status(reply)
                 begun = True
@@ -101,11 +105,10 @@ async def _sound(reply: Reply) -> AsyncGenerator[bytes, None]:
         raise ReplyError("the service sent a web page in place of sound", hint="check the base URL")
     async with aclosing(reply.pieces()) as pieces:
         if reply.media_type.endswith("json"):
-            yield wire.decode_document(await whole(reply, pieces, MAX_DOCUMENT_BYTES))
+            yield wire.decode_document(await whole(pieces, MAX_DOCUMENT_BYTES))
             return
         empty = True
         async for piece in pieces:
-            reply.touch()
             empty = empty and not piece
             yield piece
         if empty:

@@ -749,12 +749,44 @@ def test_a_silent_stream_keeps_its_sound_when_the_time_is_over(tmp_path: Path) -
     assert (tmp_path / "answer.partial.wav").read_bytes() == WAV
 
 
+def thinking(exchange: Exchange) -> None:
+    for _ in range(12):
+        exchange.send(b": THINKING\n\n")
+        time.sleep(0.1)
+
+
 @pytest.mark.parametrize(
     "script",
-    [then(stream(WORDS), Exchange.hold), then(stream(WORDS), drip_comments), drip_comments, drip_event],
-    ids=["silence", "comments after words", "comments only", "an event that never ends"],
+    [
+        then(then(raw(STREAM_HEAD), thinking), raw(WORDS + SPOKEN + DONE)),
+        then(then(stream(WORDS), thinking), raw(SPOKEN + DONE)),
+    ],
+    ids=["before words", "after words"],
 )
-def test_a_stream_without_events_is_given_up_however_alive_it_looks(script: Script) -> None:
+def test_a_service_that_sends_comments_while_it_thinks_is_waited_for(script: Script) -> None:
+    with serve(script) as server:
+        events = asyncio.run(events_of(OpenAICompatible(Endpoint(server.url), idle_seconds=0.6)))
+    assert AudioDelta in {type(event) for event in events}
+    assert isinstance(events[-1], Finished)
+
+
+def test_a_service_that_sends_white_space_before_a_document_is_waited_for() -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.send(HEAD + b"\r\n")
+        for _ in range(12):
+            exchange.send(b" \n")
+            time.sleep(0.1)
+        exchange.send(json.dumps({"choices": [{"message": {"content": "Yes."}}]}).encode())
+
+    with serve(script) as server:
+        events = asyncio.run(events_of(OpenAICompatible(Endpoint(server.url), idle_seconds=0.6)))
+    assert isinstance(events[-1], Finished)
+
+
+@pytest.mark.parametrize(
+    "script", [then(stream(WORDS), hold), then(raw(STREAM_HEAD), hold)], ids=["after words", "at once"]
+)
+def test_a_silent_stream_is_given_up(script: Script) -> None:
     with serve(script) as server:
         provider = OpenAICompatible(Endpoint(server.url), idle_seconds=0.3)
         started = time.monotonic()
