@@ -49,7 +49,8 @@ class OpenAICompatible:
             raise without_key(error, self._endpoint.secret) from None
 
     async def _answer(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
-        body = wire_json.segments(document(self._endpoint, request))
+        asked = document(self._endpoint, request)
+        body = wire_json.segments(asked)
         headers = request_headers(self._endpoint, request)
         begun = False
         try:
@@ -62,7 +63,7 @@ class OpenAICompatible:
             ) as reply:
                 await check_status(reply)
                 begun = True
-                async with aclosing(_decode(reply)) as events:
+                async with aclosing(_decode(reply, _choices(asked))) as events:
                     async for event in events:
                         yield event
         except (ConnectError, DeadlineError, ReplyError) as error:
@@ -133,7 +134,13 @@ class _Words:
             yield self._kind(text)
 
 
-async def _decode(reply: Reply) -> AsyncGenerator[Event, None]:
+def _choices(asked: dict[str, Any]) -> int:
+    """How many answers a request asks for."""
+    count = asked.get("n")
+    return count if type(count) is int and count > 0 else 1
+
+
+async def _decode(reply: Reply, choices: int) -> AsyncGenerator[Event, None]:
     """The events of a reply, which is a stream or a document: its first character tells.
 
     What was asked for does not, nor does the media type: services send one in place of the other, and label
@@ -141,10 +148,10 @@ async def _decode(reply: Reply) -> AsyncGenerator[Event, None]:
     """
     async with aclosing(reply.pieces()) as pieces:
         first = await first_of(pieces)
-        decode = _decode_whole if first.startswith((b"{", b"[")) else _decode_stream
+        is_document = first.startswith((b"{", b"["))
         async with (
             aclosing(rejoined(first, pieces)) as body,
-            aclosing(decode(body)) as events,
+            aclosing(_decode_whole(body) if is_document else _decode_stream(body, choices)) as events,
         ):
             async for event in events:
                 yield event
@@ -155,8 +162,8 @@ async def _decode_whole(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, N
         yield event
 
 
-async def _decode_stream(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
-    lines, chunks = EventDecoder(), wire.StreamDecoder()
+async def _decode_stream(pieces: AsyncIterator[bytes], choices: int) -> AsyncGenerator[Event, None]:
+    lines, chunks = EventDecoder(), wire.StreamDecoder(choices)
     async with aclosing(payloads(lines, pieces)) as events:
         async for payload in events:
             for event in chunks.feed(payload):

@@ -297,15 +297,15 @@ class StreamDecoder:
     """Turns the payloads of a stream into events, and knows whether the stream came to its end.
 
     `feed` raises `ReplyError` for what is no chunk, and the error that a chunk holds. `close` yields
-    `Finished`, or raises `ReplyError` if the answer is cut off: see `Ending`.
+    `Finished`, or raises `ReplyError` if the answer, of so many `choices`, is cut off: see `Ending`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, choices: int = 1) -> None:
         self._base64 = Base64Decoder()
         self._known: dict[str, Any] = {}  # fields of `Finished`, as they become known
         self._told: dict[str, Any] = {}  # members of the answer as a whole
         self._refusal = ""
-        self._whole = Ending()
+        self._whole = Ending(choices)
         self.done = False
 
     def feed(self, payload: bytes) -> Iterator[Event]:

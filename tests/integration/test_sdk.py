@@ -278,6 +278,19 @@ RICH: dict[str, Any] = {
 }
 
 
+def test_a_stream_without_an_answer_that_was_asked_for_is_cut_off() -> None:
+    def script(exchange: Exchange) -> None:
+        choice = {"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}
+        exchange.stream(b"data: " + json.dumps({"id": "c", "choices": [choice]}).encode() + b"\n\n")
+
+    asked: dict[str, Any] = {"model": "m", "messages": QUESTION, "stream": True, "num_retries": 0}
+    with serve(script) as server:
+        asked["api_base"] = server.url
+        assert [*litellm.completion(**asked)]
+        with pytest.raises(litellm.ReplyError, match="cut off"):
+            list(litellm.completion(n=2, **asked))
+
+
 def test_an_answer_has_all_that_the_service_says() -> None:
     with serve(replies(RICH)) as server:
         completion = litellm.completion(model="m", api_base=server.url, messages=QUESTION, n=2)

@@ -28,7 +28,7 @@ def by_the_gateway(payloads: Sequence[bytes]) -> None:
 
 
 def by_a_client(payloads: Sequence[bytes]) -> None:
-    decoder = StreamDecoder()
+    decoder = StreamDecoder(choices=2)
     for payload in payloads:
         list(decoder.feed(payload))
     list(decoder.close())
@@ -71,6 +71,9 @@ def test_a_stream_of_which_each_choice_has_finished_is_whole(
     read(payloads)
 
 
-def test_a_choice_that_was_asked_for_and_has_not_begun_has_not_finished() -> None:
+@READERS
+def test_a_choice_that_was_asked_for_and_has_not_begun_has_not_finished(
+    read: Callable[[Sequence[bytes]], None],
+) -> None:
     with pytest.raises(ReplyError, match="cut off"):
-        by_the_gateway([chunk(0, "stop")])
+        read([chunk(0, "stop")])
