@@ -30,6 +30,7 @@ from audiocli.printable import one_line, printable, quoted
 from audiocli.prompts import check_prompt, check_utf8
 from audiocli.providers.base import Provider
 from audiocli.providers.registry import Target
+from audiocli.providers.suiting import Wanted, instead
 from audiocli.wire.openai import STREAM_FORMAT
 
 DEFAULT_VOICE = "alloy"
@@ -76,7 +77,7 @@ def compose(question: Question, target: Target, *, today: str = "") -> ChatReque
     known = target.capabilities or Capabilities(id=target.model)
     _check(question)
     if not question.force:
-        _check_abilities(question, known, today)
+        _check_abilities(question, known, target, today)
     stream = known.streaming is not False if question.stream is None else question.stream
     voice = question.voice or (known.voices[0] if known.voices else DEFAULT_VOICE)
     parts: list[Part] = [TextPart(question.prompt)] if question.prompt else []
@@ -104,25 +105,28 @@ def _check(question: Question) -> None:
         raise UsageError("an answer in text only has no sound to write", hint="leave out the output")
 
 
-def _check_abilities(question: Question, known: Capabilities, today: str) -> None:
+def wanted_of(question: Question, today: str) -> Wanted:
+    """What a model has to do to answer `question`."""
+    return Wanted(spoken=question.output is not None, heard=bool(question.audio), today=today)
+
+
+def _check_abilities(question: Question, known: Capabilities, target: Target, today: str) -> None:
+    def others(without: str = "") -> str:
+        return instead(known, "chat", wanted_of(question, today), target.ready, without=without)
+
     if known.is_retired(today):
-        instead = f"use {known.successor}" if known.successor else "use another model"
-        raise CapabilityError(f"{known.id} was retired on {known.shutdown}", hint=instead)
+        raise CapabilityError(f"{known.id} was retired on {known.shutdown}", hint=others())
     if known.mode not in (None, "chat"):
-        raise CapabilityError(
-            f"{known.id} is a {known.mode} model, which does not chat", hint="use another model"
-        )
+        raise CapabilityError(f"{known.id} is a {known.mode} model, which does not chat", hint=others())
     if question.voice and known.voices and question.voice not in known.voices:
         raise CapabilityError(
             f"{known.id} has no voice {quoted(question.voice)}",
             hint=did_you_mean(question.voice, known.voices) or f"it has {', '.join(known.voices)}",
         )
     if question.audio and known.audio_input is False:
-        raise CapabilityError(
-            f"{known.id} does not take audio", hint="use another model, such as gpt-audio-1.5"
-        )
+        raise CapabilityError(f"{known.id} does not take audio", hint=others())
     if question.output and known.audio_output is False:
-        raise CapabilityError(f"{known.id} does not speak", hint="leave out the output, or use another model")
+        raise CapabilityError(f"{known.id} does not speak", hint=others("leave out the output"))
     if question.stream is False and known.needs_stream and _speaks(question, known):
         raise CapabilityError(f"{known.id} speaks only in a stream", hint="let it stream")
     _check_sizes(question, known)

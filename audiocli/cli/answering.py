@@ -18,7 +18,7 @@ from audiocli.cli.progress import Meter, NoProgress, Progress, Spinner
 from audiocli.cli.signals import run_until_signal
 from audiocli.cli.world import World, is_pipe, is_terminal
 from audiocli.cli.wrapping import Wrapping, terminal_size
-from audiocli.client import Answer, Cost, Question, compose, cost, estimate
+from audiocli.client import Answer, Cost, Question, compose, cost, estimate, wanted_of
 from audiocli.client import ask as ask_model
 from audiocli.config import load as load_config
 from audiocli.errors import OutputError, UsageError
@@ -27,7 +27,7 @@ from audiocli.printable import escaped
 from audiocli.prompts import check_prompt
 from audiocli.providers.registry import Target, build
 from audiocli.providers.retry import Retrying
-from audiocli.providers.suiting import Wanted
+from audiocli.providers.suiting import Wanted, ending
 
 
 def answer(world: World, chosen: AskOptions) -> int:
@@ -62,7 +62,7 @@ def answer(world: World, chosen: AskOptions) -> int:
         # Where signals are heard: one that came earlier would leave the recorder's file behind.
         recorder = _recorder(world, chosen, question.output)
         note_choice(world, target, "chat", wanted)
-        _announce(world, target, request, date)
+        _announce(world, target, request, wanted_of(question, date))
         world.progress.show(f"asking {target.model}")
         return await ask_model(provider, request, recorder=recorder, show=screen.show)
 
@@ -140,9 +140,10 @@ def _preview(
     return 0
 
 
-def _announce(world: World, target: Target, request: ChatRequest, today: str) -> None:
-    if target.capabilities and (end := target.capabilities.end(today)):
-        world.note(f"{target.capabilities.id} {end}")
+def _announce(world: World, target: Target, request: ChatRequest, wanted: Wanted) -> None:
+    known = target.capabilities
+    if known and (end := ending(known, "chat", wanted, target.ready)):
+        world.note(f"{known.id} {end}")
     where = f"at {target.endpoint.shown_url}" if target.endpoint else "on this machine"
     spoken = f", spoken by {request.audio.voice} as {request.audio.format}" if request.audio else ""
     world.detail(f"asking {target.model} {where}{spoken}{', streaming' if request.stream else ''}")

@@ -27,7 +27,7 @@ from audiocli.transcription.writing import check_writable
 def forecast(world: World, plan: Plan) -> int:
     """Show what the plan comes to; returns the exit code. Files are looked into, nothing else is read."""
     if not plan.options.force:
-        check_suits(plan.target.capabilities, wanted(plan.options))
+        check_suits(plan.target.capabilities, wanted(plan.options), plan.target.ready)
     journal = Journal(str(plan.settings.state_dir), plan.target.name)
     pairs = zip(plan.recordings, plan.paths, strict=True)
     items = [_item(recording, path, plan, journal) for recording, path in pairs]

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from audiocli.cli.world import World
 from audiocli.config import Config
 from audiocli.errors import MisspeltModelError
-from audiocli.providers.registry import OPENAI, Purpose, Target, keys_for, resolve
-from audiocli.providers.suiting import Wanted
+from audiocli.providers.hosts import OPENAI
+from audiocli.providers.registry import Target, keys_for, resolve
+from audiocli.providers.suiting import Purpose, Wanted
 
 _EMBEDDED: Mapping[Purpose, str] = {
     "chat": "answering with the embedded demo model, which is small and often wrong",

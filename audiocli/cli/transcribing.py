@@ -24,6 +24,7 @@ from audiocli.cli.written import encode, form_of
 from audiocli.errors import AudiocliError
 from audiocli.files import is_special, open_special, unwritable, write_all
 from audiocli.printable import escaped
+from audiocli.providers.suiting import ending
 from audiocli.transcript import Transcript
 from audiocli.transcription.archive import Item, Outcome, RunEvent, Told, transcribe_archive
 from audiocli.transcription.connecting import connecting
@@ -91,8 +92,9 @@ def _means(world: World, chosen: TranscribeOptions, plan: Plan) -> _Means:
 def _announce(world: World, plan: Plan) -> None:
     target = plan.target
     note_choice(world, target, "transcription", wanted(plan.options))
-    if target.capabilities and (end := target.capabilities.end(today())):
-        world.note(f"{target.capabilities.id} {end}")
+    known = target.capabilities
+    if known and (end := ending(known, "transcription", wanted(plan.options), target.ready)):
+        world.note(f"{known.id} {end}")
     where = address(target)
     world.detail(f"asking {target.model} {f'at {where}' if where else 'on this machine'}")
 

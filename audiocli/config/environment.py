@@ -117,6 +117,11 @@ class Config:
         value = self.environ.get(variable, "").strip()
         return _checked_key(value, variable) if value else None
 
+    def names_key(self, variable: str) -> bool:
+        """Whether there is something to read a host's key from; it may not be one."""
+        in_file = variable == OPENAI_KEY_VARIABLE and (self.api_key or self.api_key_file)
+        return bool(in_file or self.environ.get(variable))
+
     def server_key(self, url: str) -> Secret | None:
         """The key for the server at `url`, if the environment or a deployment names that server."""
         if self.base_url is not None and same_origin(url, self.base_url):

@@ -8,9 +8,10 @@ from audiocli.capabilities.dates import today
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, load
 from audiocli.errors import UsageError
 from audiocli.providers.base import Provider
-from audiocli.providers.registry import HOSTS, Purpose, Target, build, resolve
+from audiocli.providers.hosts import HOSTS
+from audiocli.providers.registry import Target, build, resolve
 from audiocli.providers.retry import Retrying
-from audiocli.providers.suiting import TEXT_ONLY, Wanted
+from audiocli.providers.suiting import TEXT_ONLY, Purpose, Wanted
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,14 @@
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
 
+from audiocli.capabilities.dates import today
 from audiocli.errors import CapabilityError
 from audiocli.local.listen import MAX_BYTES, Listener, processors
 from audiocli.local.weights import Progress
 from audiocli.printable import quoted
+from audiocli.providers.hosts import LOCAL
 from audiocli.providers.local import require_packages
+from audiocli.providers.suiting import Wanted, name_of, others
 from audiocli.transcript import Hearing, Limits, Segment, Transcript, TranscriptionRequest, Word
 
 LANGUAGE = "en"
@@ -54,15 +57,20 @@ def _check(request: TranscriptionRequest) -> None:
     if request.language is not None and request.language.lower().partition("-")[0] != LANGUAGE:
         raise CapabilityError(
             f"the embedded recogniser knows English, not {quoted(request.language)}",
-            hint="name a hosted model, such as whisper-1",
+            hint=_hosted(Wanted(today=today())),
             param="language",
         )
     if request.speakers:
         raise CapabilityError(
             "the embedded recogniser does not tell speakers apart",
-            hint="name a model that does, such as gpt-4o-transcribe-diarize",
+            hint=_hosted(Wanted(speakers=True, today=today())),
             param="speakers",
         )
+
+
+def _hosted(wanted: Wanted) -> str:
+    hosted = [name_of(model) for model in others("transcription", wanted) if model.provider != LOCAL]
+    return f"use {' or '.join(hosted)}"
 
 
 def into_segments(words: Sequence[Word]) -> Iterator[Segment]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from audiocli.capabilities import Capabilities, Prices, Table, current_table, known_models, lookup
 from audiocli.capabilities.dates import today
@@ -33,22 +33,27 @@ from audiocli.printable import quoted
 from audiocli.prompts import check_utf8
 from audiocli.providers.azure import AZURE, azure_endpoint
 from audiocli.providers.base import Provider, Transcriber
-from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect, Endpoint, at_login
+from audiocli.providers.endpoint import Endpoint, at_login
+from audiocli.providers.hosts import HOSTS, LOCAL, OPENAI, Host
 from audiocli.providers.own_wires import has_own_wire
 from audiocli.providers.pasted import base_url_of
-from audiocli.providers.suiting import TEXT_ONLY, Wanted, chat_penalty, chats, transcript_penalty
+from audiocli.providers.suiting import (
+    TEXT_ONLY,
+    Purpose,
+    Wanted,
+    chat_penalty,
+    chats,
+    instead,
+    transcript_penalty,
+)
 from audiocli.secret import Secret
 
-OPENAI = "openai"
-LOCAL = "local"
 DEFAULT_HOSTED_MODEL = "openai/gpt-audio-1.5"
 DEFAULT_HOSTED_TRANSCRIBER = "openai/gpt-transcribe"
 DEFAULT_LOCAL_MODEL = "local/smollm2-135m"
 LOCAL_RECOGNISER = "local/moonshine-tiny-en"
 DEFAULT_TIMEOUT = 600.0
 DEFAULT_RETRIES = 2
-
-Purpose = Literal["chat", "transcription"]
 
 Progress = Callable[[str, int, int], None]
 """Told what is fetched, where that is large, and how many bytes of how many are there."""
@@ -59,70 +64,6 @@ Speak = Callable[[str, str, float], AsyncGenerator[bytes, None]]
 Nothing comes of a text in which nothing can be said. Closing it early ends the work.
 """
 
-
-@dataclass(frozen=True)
-class Host:
-    """A service that speaks OpenAI's chat completions and transcriptions, or one of the two.
-
-    `max_tokens_field` is its name for that limit, `dialect` how its transcriptions differ. `account` says
-    that the headers that go with OpenAI's key are for it. `models` are those that are asked without being
-    named, if the table knows that they can do it: of several that can, the first.
-    """
-
-    base_url: str
-    key_variable: str
-    max_tokens_field: str
-    dialect: Dialect = OPENAI_DIALECT
-    account: bool = False
-    models: tuple[str, ...] = ()
-
-
-HOSTS: Mapping[str, Host] = {
-    "openai": Host(
-        "https://api.openai.com/v1",
-        OPENAI_KEY_VARIABLE,
-        "max_completion_tokens",
-        account=True,
-        models=("gpt-audio-1.5", "gpt-transcribe", "whisper-1", "gpt-4o-transcribe-diarize"),
-    ),
-    "groq": Host(
-        "https://api.groq.com/openai/v1",
-        "GROQ_API_KEY",
-        "max_completion_tokens",
-        models=("whisper-large-v3",),
-    ),
-    "mistral": Host(
-        "https://api.mistral.ai/v1",
-        "MISTRAL_API_KEY",
-        "max_tokens",
-        # Its SDK (mistralai 2.0) has no other fields, and always one form of answer.
-        Dialect(
-            names={
-                "response_format": "",
-                "timestamp_granularities[]": "timestamp_granularities",
-                "chunking_strategy": "",
-                "prompt": "",
-            },
-            speakers=(("diarize", "true"),),
-        ),
-        models=("voxtral-small-latest", "voxtral-mini-latest"),
-    ),
-    "openrouter": Host(
-        "https://openrouter.ai/api/v1",
-        "OPENROUTER_API_KEY",
-        "max_tokens",
-        models=("google/gemini-3.5-flash", "openai/gpt-audio"),
-    ),
-    "gemini": Host(
-        "https://generativelanguage.googleapis.com/v1beta/openai",
-        "GEMINI_API_KEY",
-        "max_completion_tokens",
-        models=("gemini-flash-latest",),
-    ),
-    "together_ai": Host("https://api.together.ai/v1", "TOGETHER_API_KEY", "max_tokens"),
-    "fireworks_ai": Host("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", "max_tokens"),
-}
-"""By the names that LiteLLM has for them."""
 
 _OPENAIS_NAMES = frozenset({OPENAI, "custom_openai"})
 """What LiteLLM's names for models begin with where a server is asked as OpenAI is, and with its key."""
@@ -196,7 +137,8 @@ class Target:
 
     `endpoint` is `None` for a model that runs in this process. `key_variable` is what has to be set before it
     can be asked. `chosen` says that nobody named the model. `timeout` (seconds) and `retries` are the
-    config's, for a call that has none of its own. `answer` is given in place of the model's.
+    config's, for a call that has none of its own. `answer` is given in place of the model's. `ready` are the
+    providers that could be asked as well.
     """
 
     provider: str
@@ -208,6 +150,7 @@ class Target:
     timeout: float | None = None
     retries: int | None = None
     answer: str | None = None
+    ready: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -253,6 +196,7 @@ def resolve(
         target,
         timeout=config.timeout if target.timeout is None else target.timeout,
         retries=config.retries if target.retries is None else target.retries,
+        ready=(*(name for name, host in HOSTS.items() if config.names_key(host.key_variable)), LOCAL),
     )
     hears_here = purpose == "transcription" and target.provider == LOCAL and target.answer is None
     return names.recogniser(target) if hears_here else target
@@ -305,7 +249,7 @@ def transcriber(target: Target, config: Config, progress: Progress) -> Transcrib
     if has_own_wire(target.endpoint.base_url, "transcription"):
         raise CapabilityError(
             f"{target.name} is not asked as OpenAI's models are, and its own API is not supported",
-            hint="use another model, such as gpt-transcribe",
+            hint=instead(known or Capabilities(id=target.model), "transcription", TEXT_ONLY, target.ready),
         )
     check_key(target)
     return _endpoint(target.endpoint, known)

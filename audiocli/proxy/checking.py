@@ -5,6 +5,7 @@ from typing import Any
 
 from audiocli.capabilities.dates import today
 from audiocli.providers.registry import is_unknown, path_of
+from audiocli.providers.suiting import ending_of_kind
 from audiocli.proxy.model_list import SOON_DAYS
 from audiocli.proxy.settings import Settings
 from audiocli.router import Deployment
@@ -50,5 +51,5 @@ def _remark(deployment: Deployment, settings: Settings) -> str | None:
         return "mock_response"
     known = target.capabilities
     if known is not None and known.ends_within(SOON_DAYS, date):
-        return known.end(date)
+        return ending_of_kind(known, date)
     return "unknown model" if is_unknown(target, settings.table) else None

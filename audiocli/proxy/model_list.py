@@ -21,17 +21,10 @@ from audiocli.config.wildcards import EVERY_NAME
 from audiocli.errors import AudiocliError, AuthenticationError, ConfigError, DependencyError, install_hint
 from audiocli.printable import quoted
 from audiocli.providers.azure import AZURE
+from audiocli.providers.hosts import HOSTS, LOCAL
 from audiocli.providers.own_wires import has_own_wire
-from audiocli.providers.registry import (
-    HOSTS,
-    LOCAL,
-    Target,
-    check_installed,
-    is_unknown,
-    near_models,
-    resolve,
-    with_facts,
-)
+from audiocli.providers.registry import Target, check_installed, is_unknown, near_models, resolve, with_facts
+from audiocli.providers.suiting import ending_of_kind
 from audiocli.proxies import proxy_for
 from audiocli.proxy import dropping
 from audiocli.router import Deployment
@@ -87,7 +80,7 @@ def model_notes(served: Iterable[Served], table: Table, date: str) -> Iterator[s
 def _said_of(target: Target, table: Table, date: str, *, based: bool) -> str | None:
     known = target.capabilities
     if known is not None and known.ends_within(SOON_DAYS, date):
-        return f"{target.name} {known.end(date)}"
+        return f"{target.name} {ending_of_kind(known, date)}"
     if is_unknown(target, table) and not based:
         near = near_models(target, table)
         return f"unknown model {quoted(target.name)}" + (f"; did you mean {near[0]}?" if near else "")

@@ -6,7 +6,8 @@ from typing import Any
 from audiocli.capabilities import Capabilities
 from audiocli.capabilities.dates import today
 from audiocli.capabilities.litellm_form import model_info
-from audiocli.providers.registry import HOSTS, Target
+from audiocli.providers.hosts import HOSTS
+from audiocli.providers.registry import Target
 from audiocli.proxy.state import State
 from audiocli.router import Deployment
 from audiocli.secret import without_secrets

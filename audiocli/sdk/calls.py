@@ -8,7 +8,9 @@ from typing import Any, ParamSpec, TypeVar
 from audiocli.config import Config
 from audiocli.errors import UsageError
 from audiocli.library.connection import located
-from audiocli.providers.registry import OPENAI, Purpose, Target
+from audiocli.providers.hosts import OPENAI
+from audiocli.providers.registry import Target
+from audiocli.providers.suiting import Purpose
 from audiocli.wire.litellm import argument, is_set
 
 P = ParamSpec("P")

@@ -92,7 +92,7 @@ def _connection(
     progress: Progress,
 ) -> Connection:
     if not options.force:
-        check_suits(target.capabilities, wanted)
+        check_suits(target.capabilities, wanted, target.ready)
     asked = transcriber(target, config, progress)
     own = Pace(asked.limits.parallel) if target.endpoint is None else pace
     paced = reliable(

@@ -9,18 +9,11 @@ import pytest
 from audiocli.capabilities import lookup
 from audiocli.config import Config, Deployment
 from audiocli.errors import AuthenticationError, ConfigError, MisspeltModelError, UsageError
+from audiocli.providers.hosts import HOSTS
 from audiocli.providers.local import LocalProvider
 from audiocli.providers.openai_compatible import OpenAICompatible
-from audiocli.providers.registry import (
-    HOSTS,
-    Purpose,
-    build,
-    keys_for,
-    reachable_models,
-    resolve,
-    server_key,
-)
-from audiocli.providers.suiting import Wanted
+from audiocli.providers.registry import build, keys_for, reachable_models, resolve, server_key
+from audiocli.providers.suiting import Purpose, Wanted
 from audiocli.secret import Secret
 
 KEY = Secret("sk-test-0123456789")

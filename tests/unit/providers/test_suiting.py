@@ -7,8 +7,9 @@ import pytest
 from audiocli.capabilities import Capabilities, lookup
 from audiocli.config import Config, Deployment
 from audiocli.errors import AuthenticationError, CapabilityError
-from audiocli.providers.registry import HOSTS, Target, resolve, transcriber
-from audiocli.providers.suiting import Wanted, chats, check_suits
+from audiocli.providers.hosts import HOSTS
+from audiocli.providers.registry import Target, resolve, transcriber
+from audiocli.providers.suiting import Wanted, chats, check_suits, ending, instead
 from audiocli.providers.transcription import OpenAITranscriptions
 from audiocli.providers.verbatim import Verbatim
 from audiocli.secret import Secret
@@ -128,7 +129,7 @@ def test_a_deployment_at_a_host_has_the_hosts_ways() -> None:
 @pytest.mark.parametrize(
     ("name", "wanted", "message"),
     [
-        ("gpt-4o", Wanted(), "gpt-4o does not take audio; use another model, such as gpt-transcribe"),
+        ("gpt-4o", Wanted(), "gpt-4o does not take audio; use gpt-transcribe"),
         ("tts-1", Wanted(), "tts-1 is a speech model, which writes nothing down"),
         ("gpt-realtime-whisper", Wanted(), "hears only over a live connection"),
         ("gpt-live-transcribe", Wanted(), "hears only over a live connection"),
@@ -147,6 +148,26 @@ def test_a_deployment_at_a_host_has_the_hosts_ways() -> None:
         ),
         ("gpt-audio-1.5", Wanted(speakers=True), "does not tell who speaks"),
         ("gpt-4o-transcribe-diarize", Wanted(prompt=True), "takes no prompt; leave out the prompt"),
+        (
+            "gpt-4o-transcribe-diarize",
+            Wanted(speakers=True, today=AFTER_WHISPER),
+            "was retired on 2027-02-26; use mistral/voxtral-mini-latest",
+        ),
+        (
+            "whisper-1",
+            Wanted(timed=True, today=AFTER_WHISPER),
+            "was retired on 2027-02-26; use groq/whisper-large-v3 or mistral",
+        ),
+        (
+            "gpt-transcribe",
+            Wanted(words=True, speakers=True, today=TODAY),
+            "said; leave out the words, or use mistral/voxtral-mini-2602",
+        ),
+        (
+            "gpt-transcribe",
+            Wanted(words=True, speakers=True, prompt=True, today=TODAY),
+            "said; leave out the words; no other model is known to do what is asked",
+        ),
     ],
 )
 def test_what_is_known_to_be_impossible_is_refused_with_a_way_out(
@@ -177,3 +198,72 @@ def test_a_users_own_facts_can_make_a_model_chat() -> None:
     assert chats(
         resolved(Config(deployments={"mine": own}, cache_dir=Path("/nonexistent")), "mine").capabilities
     )
+
+
+@pytest.mark.parametrize(
+    ("ready", "named"),
+    [
+        ((), "gpt-4o-transcribe-diarize or mistral/voxtral-mini-latest"),
+        (("mistral",), "gpt-4o-transcribe-diarize or mistral/voxtral-mini-latest"),
+    ],
+)
+def test_a_models_own_provider_is_advised_first(ready: tuple[str, ...], named: str) -> None:
+    known = lookup("gpt-transcribe")
+    assert known is not None
+    assert instead(known, "transcription", Wanted(speakers=True, today=TODAY), ready) == f"use {named}"
+
+
+def test_then_one_whose_key_is_set() -> None:
+    known = lookup("groq/whisper-large-v3")
+    assert known is not None
+    wanted = Wanted(speakers=True, today=TODAY)
+    assert instead(known, "transcription", wanted).startswith("use gpt-4o-transcribe-diarize or ")
+    assert instead(known, "transcription", wanted, ("mistral",)).startswith(
+        "use mistral/voxtral-mini-latest or "
+    )
+    target = resolve(Config(environ={"MISTRAL_API_KEY": "sk-mistral-0123"}), "groq/whisper-large-v3")
+    assert target.ready == ("mistral", "local")
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "said"),
+    [
+        ("whisper-1", Wanted(today=TODAY), "retires 2027-02-26, use gpt-transcribe"),
+        (
+            "whisper-1",
+            Wanted(words=True, today=TODAY),
+            "retires 2027-02-26, use groq/whisper-large-v3 or local",
+        ),
+        (
+            "gpt-4o-transcribe-diarize",
+            Wanted(speakers=True, today=TODAY),
+            "retires 2027-02-26, use mistral/voxtral",
+        ),
+        ("gpt-transcribe", Wanted(today=TODAY), None),
+    ],
+)
+def test_what_follows_a_model_can_do_what_is_asked(name: str, wanted: Wanted, said: str | None) -> None:
+    known = lookup(name)
+    assert known is not None
+    told = ending(known, "transcription", wanted)
+    assert told is None if said is None else (told or "").startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "advice"),
+    [
+        ("gpt-4o", Wanted(heard=True, today=TODAY), "use gpt-audio-1.5 or mistral/voxtral-small-latest"),
+        ("gpt-4o", Wanted(spoken=True, today=TODAY), "use gpt-audio-1.5 or openrouter/openai/gpt-audio"),
+        (
+            "gemini/gemini-flash-latest",
+            Wanted(spoken=True, today=TODAY),
+            "use gemini/gemini-omni-1.2-flash or gpt",
+        ),
+    ],
+)
+def test_for_a_chat_a_model_is_advised_that_hears_and_speaks_as_is_asked(
+    name: str, wanted: Wanted, advice: str
+) -> None:
+    known = lookup(name)
+    assert known is not None
+    assert instead(known, "chat", wanted).startswith(advice)

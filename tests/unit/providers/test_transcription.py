@@ -22,8 +22,8 @@ from audiocli.errors import (
 )
 from audiocli.providers.base import Transcriber
 from audiocli.providers.endpoint import Endpoint
+from audiocli.providers.hosts import HOSTS
 from audiocli.providers.pace import Pace, reliable
-from audiocli.providers.registry import HOSTS
 from audiocli.providers.transcription import OpenAITranscriptions, limits_of
 from audiocli.secret import Secret
 from audiocli.transcript import Hearing, Transcript, TranscriptionRequest
