@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 SOURCES := audiocli tests samples scripts
 
-.PHONY: help demo test check format caps-data bench bench-serve clean
+.PHONY: help demo test check format caps-data bench bench-serve lock locked release clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -35,8 +35,20 @@ bench: .venv/dev ## Measure start-up, memory and speed, as ratios
 bench-serve: .venv/dev ## Measure the gateway, beside nginx and other proxies on the PATH
 	$(BIN)/python -m tests.bench.gateway
 
+lock: ## Write requirements.lock anew; needs uv
+	uv pip compile --quiet --universal --python-version 3.11 --extra dev --upgrade --no-annotate \
+		--generate-hashes --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+
+locked: .venv/python ## Install exactly what requirements.lock lists, by its hashes
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch .venv/dev
+
+release: .venv/dev ## Build and check a release in dist/, and print its notes; uploads nothing
+	$(BIN)/python scripts/release.py
+
 clean: ## Remove what these commands have made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dog.wav
+	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dog.wav
 
 .venv/python:
 	@test -n "$(PYTHON)" || { echo "audiocli needs Python 3.11 or newer: install it, or run make PYTHON=..." >&2; exit 1; }
