@@ -19,19 +19,25 @@ E = TypeVar("E", bound=ProviderError)
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a service's form for transcriptions differs from OpenAI's.
+    """How a service's requests for transcriptions, and for speech, differ from OpenAI's.
 
-    `names` are its names for fields, "" for one that it does not have. `speakers` are the fields that ask who
-    speaks, where no response format does.
+    `names` are its names for fields, "" for one that it does not have, and `speech` those for the members of
+    a request for speech. `speakers` are the fields that ask who speaks, where no response format does.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     speakers: tuple[tuple[str, str], ...] = ()
+    speech: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def one_format(self) -> bool:
         """Whether it always answers in the same form, and times are asked for apart from that."""
         return self.names.get("response_format") == ""
+
+    @property
+    def speech_names(self) -> Mapping[str, str]:
+        """The names for members of a request for speech that it has under names of its own."""
+        return {name: theirs for name, theirs in self.speech.items() if theirs}
 
     def spoken(self, form: "Form", request: TranscriptionRequest) -> "Form":
         """`form`, which encodes `request`, as the service wants it."""

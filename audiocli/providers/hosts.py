@@ -15,7 +15,7 @@ LOCAL = "local"
 class Host:
     """A service that speaks OpenAI's chat completions and transcriptions, or one of the two.
 
-    `max_tokens_field` is its name for that limit, `dialect` how its transcriptions differ. `account` says
+    `max_tokens_field` is its name for that limit, `dialect` how else it differs. `account` says
     that the headers that go with OpenAI's key are for it. `models` are those that are asked without being
     named, if the table knows that they can do it: of several that can, the first.
     """
@@ -55,6 +55,7 @@ HOSTS: Mapping[str, Host] = {
                 "prompt": "",
             },
             speakers=(("diarize", "true"),),
+            speech={"voice": "voice_id", "speed": "", "instructions": ""},
         ),
         models=("voxtral-small-latest", "voxtral-mini-latest"),
     ),

@@ -75,7 +75,9 @@ class OpenAISpeech:
     async def stream(self, request: wire.SpeechRequest) -> AsyncGenerator[bytes, None]:
         """The sound of `request`, as it comes, in the format that was asked for. Raises `ProviderError`."""
         endpoint = self._endpoint
-        body = wire_json.segments(endpoint.completed(wire.encode_request(request)))
+        names = endpoint.dialect.speech_names
+        asked = endpoint.completed(wire.encode_request(request))
+        body = wire_json.segments({names.get(name, name): value for name, value in asked.items()})
         headers = {
             "Content-Type": "application/json",
             **common_headers(endpoint, "*/*", request.idempotency_key),

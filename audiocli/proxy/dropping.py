@@ -8,7 +8,10 @@ from audiocli.errors import ConfigError
 from audiocli.printable import quoted
 from audiocli.router import Deployment
 
-UNSUPPORTED = frozenset({"audio", "modalities", "prompt", "timestamp_granularities[]", "chunking_strategy"})
+UNSUPPORTED = frozenset(
+    {"audio", "modalities", "prompt", "timestamp_granularities[]", "chunking_strategy"}
+    | {"speed", "instructions"}
+)
 """Members that models, or services, are known not to take."""
 
 _NEEDED = frozenset({"model", "messages", "stream", "stream_options", "input", "file", "response_format"})
@@ -57,5 +60,5 @@ def _unsupported(known: Capabilities | None) -> frozenset[str]:
 def _unspoken(deployment: Deployment) -> frozenset[str]:
     """What a service has no field for."""
     endpoint = deployment.target.endpoint
-    names = endpoint.dialect.names if endpoint else {}
+    names = {**endpoint.dialect.names, **endpoint.dialect.speech} if endpoint else {}
     return UNSUPPORTED & {name for name, theirs in names.items() if not theirs}

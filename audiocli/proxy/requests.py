@@ -1,5 +1,6 @@
 """What the gateway knows of a request that it passes on, whatever its body is."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from audiocli.audio.passing_by import Length
@@ -116,7 +117,12 @@ class JsonRequest:
             deployment.extra_body,
             usage=usage and self.chats,
             dropped=dropped(deployment) | self._scanner.ignored,
+            renamed=self._renamed(deployment),
         )
+
+    def _renamed(self, deployment: Deployment) -> Mapping[str, str]:
+        endpoint = deployment.target.endpoint
+        return endpoint.dialect.speech_names if endpoint and self.path == SPEECH else {}
 
     def room(self, changes: Changes) -> int | None:
         return json_room(self._scanner, changes)

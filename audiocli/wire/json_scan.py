@@ -16,7 +16,7 @@ from typing import Any
 
 from audiocli.errors import InputError
 from audiocli.printable import quoted
-from audiocli.wire.splice import COMMA, END, Found, Scanner
+from audiocli.wire.splice import COMMA, END, KEY, Found, Scanner
 
 MAX_DEPTH = 128
 """Of brackets within brackets. `_FLAT_DEPTH` more may be within, around what holds little."""
@@ -66,7 +66,7 @@ class JsonScanner(Scanner):
     """Finds the members of `wanted`, whose values are of these types, at the top of an object.
 
     Of those that are `removable` it finds all, from the name to the value, and the commas beside them, each
-    with a `Comma` for its value.
+    with a `Comma` for its value. Of those that are `renamable` it finds the names, as `KEY` and the name.
 
     `feed` and `close` raise `InputError` for what is no object, names a member twice, has one that is in
     `refused`, or goes beyond the limits. Its `param` is the member's name.
@@ -78,6 +78,7 @@ class JsonScanner(Scanner):
         refused: Callable[[str], bool] = lambda name: False,
         *,
         removable: frozenset[str] = frozenset(),
+        renamable: frozenset[str] = frozenset(),
         max_token_bytes: int = MAX_TOKEN_BYTES,
         max_depth: float = MAX_DEPTH,
     ) -> None:
@@ -85,6 +86,7 @@ class JsonScanner(Scanner):
         self._wanted = wanted
         self._refused = refused
         self._removable = removable - wanted.keys()
+        self._renamable = renamable - self._removable
         self._max_token_bytes = max_token_bytes
         self._max_depth = max_depth
         self._stays = False  # a member that has been read can not be left out
@@ -248,6 +250,8 @@ class JsonScanner(Scanner):
             raise InputError(f"the request has more than {MAX_MEMBERS} members")
         if self._removable:
             self._begin_removable(name, self._seen - len(window) + start)
+        if name in self._renamable:
+            self._find(KEY + name, window, start, end, None)
         self.names.add(name)
 
     def _begin_removable(self, name: str, start: int) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from audiocli.wire.form_scan import PREAMBLE, FormScanner, boundary
 from audiocli.wire.json_scan import MAX_DEPTH, MAX_TOKEN_BYTES, Comma, JsonScanner
 from audiocli.wire.litellm import IGNORED, MEMBERS, OWN, refused
-from audiocli.wire.splice import COMMA, END, Found, Scanner, Splice, growth
+from audiocli.wire.splice import COMMA, END, KEY, Found, Scanner, Splice, growth
 
 MAX_SPOKEN_BYTES = 256 * 1024
 """Of a text that shall be spoken, as JSON has it."""
@@ -22,6 +22,9 @@ MAX_SPOKEN_BYTES = 256 * 1024
 _ALWAYS: Mapping[str, type | UnionType] = {"model": str, "stream": bool | None, "stream_options": dict | None}
 _CHAT: Mapping[str, type | UnionType] = {**_ALWAYS, "n": object}
 _SPEECH: Mapping[str, type | UnionType] = {**_ALWAYS, "input": str}
+
+_RENAMABLE = frozenset({"voice"})
+"""What services call otherwise in a request for speech."""
 
 _PLAIN = MEMBERS - OWN.keys()
 """What most requests have, so that no more need be known of it."""
@@ -36,17 +39,27 @@ _USAGE_MEMBER = {"stream_options": INCLUDE_USAGE}
 class Changes:
     """What becomes another in a request: its model, and the members of `extra` that it does not have itself.
 
-    With `usage` a stream is asked to say what it used. Members of `dropped` are left out.
+    With `usage` a stream is asked to say what it used. Members of `dropped` are left out, and those of
+    `renamed` have other names.
     """
 
     model: str
     extra: Mapping[str, Any] = field(default_factory=dict)
     usage: bool = False
     dropped: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def kept(self, scanner: Scanner) -> set[str]:
         """The names of the request's own members that stay."""
-        return scanner.names - self.dropped if self.dropped else scanner.names
+        stay = scanner.names - self.dropped if self.dropped else scanner.names
+        return {self.renamed.get(name, name) for name in stay} if self.renamed else stay
+
+    @property
+    def added(self) -> Mapping[str, Any]:
+        """What is added to a request that does not have it, by the names that it has then."""
+        if not self.renamed:
+            return self.extra
+        return {self.renamed.get(name, name): value for name, value in self.extra.items()}
 
 
 @cache  # There are few of these: a gateway's own, and its former ones.
@@ -78,6 +91,7 @@ class RequestScanner(JsonScanner):
             _SPEECH if speech else chat,
             self._is_refused,
             removable=leaves,
+            renamable=_RENAMABLE if speech else frozenset(),
             max_token_bytes=MAX_SPOKEN_BYTES if speech else MAX_TOKEN_BYTES,
             max_depth=max_depth,
         )
@@ -130,12 +144,11 @@ def json_room(scanner: RequestScanner, changes: Changes) -> int:
     if scanner.complete:
         return growth(scanner, lambda place: _edit_json(scanner, changes, place))
     model = scanner.find("model")
-    extra = {name: value for name, value in changes.extra.items() if name not in changes.kept(scanner)}
+    extra = {name: value for name, value in changes.added.items() if name not in changes.kept(scanner)}
+    most = len(_encode_members(extra | _USAGE_MEMBER)) + sum(map(len, changes.renamed.values()))
     if model is None:
-        return len(_encode_members(extra | _USAGE_MEMBER | {"model": changes.model}))
-    return (
-        len(_encode_members(extra | _USAGE_MEMBER)) + len(_encode(changes.model)) - (model.end - model.start)
-    )
+        return most + len(_encode_members({"model": changes.model}))
+    return most + len(_encode(changes.model)) - (model.end - model.start)
 
 
 def _edit_json(scanner: RequestScanner, changes: Changes, place: Found) -> bytes | None:
@@ -150,6 +163,8 @@ def _edit_json(scanner: RequestScanner, changes: Changes, place: Found) -> bytes
             return None if _separates(place.value, changes.dropped) else b""
         case name if name in changes.dropped:
             return b""
+        case name if name.startswith(KEY) and (theirs := changes.renamed.get(name.removeprefix(KEY))):
+            return _encode(theirs)
     return None
 
 
@@ -169,7 +184,7 @@ def _with_usage(scanner: RequestScanner, place: Found) -> bytes | None:
 
 
 def _encode_added(scanner: RequestScanner, changes: Changes) -> bytes | None:
-    members: dict[str, Any] = {"model": changes.model, **changes.extra}
+    members: dict[str, Any] = {"model": changes.model, **changes.added}
     if changes.usage and scanner.stream:
         members = {**members, **_USAGE_MEMBER}
     kept = changes.kept(scanner)

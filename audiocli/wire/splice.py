@@ -12,6 +12,9 @@ from typing import Any
 END = ""
 """The name under which a scanner reports where more members can be added."""
 
+KEY = '"'
+"""What the name begins with under which a scanner reports where the name of a member is."""
+
 COMMA = ","
 """The name under which a scanner reports a comma that goes where the member beside it goes."""
 

@@ -3,11 +3,12 @@
 import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.gateway import Gateway, deployment, gateway
+from tests.gateway import MODEL, Gateway, deployment, gateway
 from tests.servers import Exchange, Script, Server, serve
 
 SPEECH = "/v1/audio/speech"
@@ -105,6 +106,37 @@ def test_the_sound_in_a_document_is_what_the_client_gets(
     assert response.headers["content-length"] == str(len(sound))
     entry = own.entries(before + 1)[-1]
     assert (entry["status"], entry["tries"]) == (200, 1)
+
+
+@pytest.mark.parametrize("padding", [0, 400_000], ids=["short", "long"])
+def test_a_voice_has_the_name_that_the_service_gives_it(tmp_path: Path, padding: int) -> None:
+    """Mistral's requests have `voice_id`, and neither `speed` nor `instructions`."""
+    spoken = {"model": "voice", "input": "Hello.", "voice": "jane", "speed": 2, "instructions": "Whisper."}
+    with serve(whole(document(MP3))) as server:
+        rows = [
+            deployment(server.url, model="mistral/tts", drop_params=True, response_format="wav"),
+            deployment(server.url, "kept", model="mistral/tts", voice="paul"),
+            deployment(server.url, "openai"),
+        ]
+        with gateway(tmp_path, *rows) as own:
+            body = json.dumps({"ref_audio": "x" * padding, **spoken}).encode()
+            assert own.post(SPEECH, content=body).content == MP3
+            for name in ("kept", "openai"):
+                own.post(SPEECH, json={**spoken, "model": name})
+            own.post(SPEECH, json={"model": "kept", "input": "Hi."})
+    first, kept, openai, added = (json.loads(each.body) for each in server.exchanges)
+
+    assert first.pop("ref_audio") == "x" * padding
+    assert first == {"model": "tts", "input": "Hello.", "voice_id": "jane", "response_format": "wav"}
+    assert kept == {
+        "model": "tts",
+        "input": "Hello.",
+        "voice_id": "jane",
+        "speed": 2,
+        "instructions": "Whisper.",
+    }
+    assert openai == {**spoken, "model": MODEL}
+    assert added == {"model": "tts", "input": "Hi.", "voice_id": "paul"}
 
 
 @pytest.mark.parametrize(

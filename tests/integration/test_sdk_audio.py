@@ -67,7 +67,14 @@ def test_a_document_of_speech_is_decoded() -> None:
     """Mistral's form."""
     body = json.dumps({"audio_data": base64.b64encode(MP3).decode()}).encode()
     with serve(replies(body)) as server:
-        assert litellm.speech("m", "Hi.", api_base=server.url, api_key=KEY).content == MP3
+        spoken = litellm.speech("mistral/m", "Hi.", "jane", api_base=server.url, api_key=KEY)
+    assert spoken.content == MP3
+    assert json.loads(server.exchanges[0].body) == {
+        "model": "m",
+        "input": "Hi.",
+        "voice_id": "jane",
+        "response_format": "mp3",
+    }
 
 
 @pytest.mark.parametrize("body", [b'{"audio_data": ""}', b'{"audio_data": 3}', b"{}", b""])

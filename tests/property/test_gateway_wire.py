@@ -207,6 +207,39 @@ def test_a_spliced_request_differs_in_what_is_changed_and_has_the_length_that_wa
         assert options == asked
 
 
+SPEECH = st.fixed_dictionaries(
+    {"input": TEXT.filter(bool)},
+    optional={"model": st.just("m"), "voice": TEXT, "speed": FINITE, "vendor": VALUES},
+).flatmap(lambda request: st.permutations(list(request.items())).map(dict))
+
+
+@given(SPEECH, PLACES, st.booleans(), DROPPED | st.just(frozenset({"voice", "speed"})), INDENTS)
+def test_a_member_of_a_request_for_speech_may_get_another_name(
+    request: dict[str, Any],
+    places: list[int],
+    streamed: bool,
+    dropped: frozenset[str],
+    indent: int | None,
+) -> None:
+    body = json.dumps(request, indent=indent).encode()
+    scanner = RequestScanner(frozenset({"speed"}) | (dropped & {"voice"}), speech=True)
+    changes = Changes("m", {"voice": "own"}, dropped=dropped, renamed={"voice": "the_voice_id"})
+    blocks = cut(body, places)
+    for block in [] if streamed else blocks:
+        scanner.feed(block)
+    room = json_room(scanner, changes)
+    splice = spliced_json(scanner, changes, room)
+    sent = (
+        through(scanner, splice, blocks)
+        if streamed
+        else b"".join(piece for block in blocks for piece in splice.feed(block))
+    )
+    kept = {name: value for name, value in request.items() if name not in dropped}
+    voice = kept.pop("voice", "own")
+    assert len(sent) == len(body) + room
+    assert json.loads(sent) == kept | {"model": "m", "the_voice_id": voice}
+
+
 @given(REQUESTS, PLACES)
 def test_a_request_without_changes_is_sent_byte_for_byte(request: dict[str, Any], places: list[int]) -> None:
     request = {"model": "same"} | request | {"model": "same"}
