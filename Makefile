@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 SOURCES := audiocli tests samples scripts
 
-.PHONY: help demo test check format caps-data bench bench-serve lock locked release clean
+.PHONY: help demo test check format caps-data bench bench-serve docs lock locked release clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -35,8 +35,11 @@ bench: .venv/dev ## Measure start-up, memory and speed, as ratios
 bench-serve: .venv/dev ## Measure the gateway, beside nginx and other proxies on the PATH
 	$(BIN)/python -m tests.bench.gateway
 
+docs: .venv/docs ## Build the site into dist/site; a broken link is an error
+	$(BIN)/zensical build --strict
+
 lock: ## Write requirements.lock anew; needs uv
-	uv pip compile --quiet --universal --python-version 3.11 --extra dev --upgrade --no-annotate \
+	uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade --no-annotate \
 		--generate-hashes --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
 
 locked: .venv/python ## Install exactly what requirements.lock lists, by its hashes
@@ -48,7 +51,7 @@ release: .venv/dev ## Build and check a release in dist/, and print its notes; u
 	$(BIN)/python scripts/release.py
 
 clean: ## Remove what these commands have made
-	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dog.wav
+	rm -rf .venv .cache dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dog.wav
 
 .venv/python:
 	@test -n "$(PYTHON)" || { echo "audiocli needs Python 3.11 or newer: install it, or run make PYTHON=..." >&2; exit 1; }
@@ -61,4 +64,8 @@ clean: ## Remove what these commands have made
 
 .venv/dev: .venv/python pyproject.toml
 	@$(BIN)/python scripts/install.py dev
+	@touch $@
+
+.venv/docs: .venv/dev
+	@$(BIN)/python scripts/install.py docs
 	@touch $@

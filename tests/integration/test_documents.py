@@ -1,7 +1,13 @@
 """What the documents say of the program is so, and they leave nothing out."""
 
 import re
+import shutil
 import subprocess
+import sys
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,3 +69,37 @@ def test_make_help_lists_what_the_documents_name() -> None:
 def test_links_lead_to_files_that_exist(name: str) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", document(name)):
         assert (ROOT / name).parent.joinpath(target).exists(), target
+
+
+@pytest.mark.parametrize("extra", ["core", "serve", "local"])
+def test_each_dependency_has_its_reason(extra: str) -> None:
+    project = tomllib.loads(document("pyproject.toml"))["project"]
+    wanted = project["dependencies"] if extra == "core" else project["optional-dependencies"][extra]
+    heading = "## Core" if extra == "core" else f"## Extra: {extra}"
+    table = rows(section("docs/decisions/dependencies.md", heading))
+    assert {cells[0] for cells in table} == {found(r"^[\w-]+", each)[0] for each in wanted}
+
+
+def test_each_page_has_its_place_on_the_site() -> None:
+    nav = tomllib.loads(document("zensical.toml"))["project"]["nav"]
+    listed = [page.partition("docs/")[2] for page in DOCUMENTS if page.startswith("docs/")]
+    assert sorted(pages_in(nav)) == sorted(listed)
+
+
+def pages_in(nav: Any) -> list[str]:
+    match nav:
+        case str():
+            return [nav]
+        case dict():
+            return pages_in(list(nav.values()))
+    return [page for each in nav for page in pages_in(each)]
+
+
+@pytest.mark.skipif(find_spec("zensical") is None, reason="Zensical is not installed: make docs installs it")
+@pytest.mark.parametrize(("link", "code"), [("serve.md", 0), ("nowhere.md", 1), ("serve.md#nowhere", 1)])
+def test_a_site_with_a_broken_link_is_not_built(tmp_path: Path, link: str, code: int) -> None:
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "zensical.toml", tmp_path)
+    (tmp_path / "docs/index.md").write_text(f"# Links\n\n[one]({link})\n")
+    build = [sys.executable, "-m", "zensical", "build", "--strict"]
+    assert subprocess.run(build, cwd=tmp_path, capture_output=True, timeout=60).returncode == code
