@@ -30,11 +30,14 @@
 A message says what happened; `hint` says what to do about it. `exceptions` has them by LiteLLM's names.
 """
 
+from typing import Self
+
 
 class AudiocliError(Exception):
     """What happened, and in `hint` what to do. Rendered as one line: `message; hint`.
 
     Where an answer had begun, `transcript` is what had come of its words, `kept` the file with its sound.
+    `arguments` are those of a call that its text names, each in a word; a command line has options for them.
     """
 
     exit_code: int = 1
@@ -42,11 +45,17 @@ class AudiocliError(Exception):
     advice: str | None = None  # what to do about most errors of a class
     transcript: str | None = None
     kept: str | None = None
+    arguments: tuple[str, ...] = ()
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint or self.advice
+
+    def about(self, *arguments: str) -> Self:
+        """This, as an error about `arguments`."""
+        self.arguments = arguments
+        return self
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message

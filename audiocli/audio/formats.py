@@ -39,4 +39,5 @@ def _check_name(path: str, format: Format, extension: str) -> None:
     if extension not in FORMATS or extension == format or {extension, format} == {"ogg", "opus"}:
         return
     hint = f"leave out one of them, or name the file {quoted(os.path.splitext(path)[0] + '.' + format)}"
-    raise UsageError(f"--format {format} contradicts the name {quoted(path)}", hint=hint)
+    fault = UsageError(f"format {format} contradicts the name {quoted(path)}", hint=hint)
+    raise fault.about("format")

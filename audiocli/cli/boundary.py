@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typer import Abort, TyperException
 
 from audiocli.cli.app import COMMANDS, app_for, spelt_out
+from audiocli.cli.wording import in_options
 from audiocli.cli.world import World, real_world
 from audiocli.errors import AudiocliError, Interrupted
 from audiocli.nearness import did_you_mean
@@ -88,6 +89,7 @@ def _told(error: BaseException, arguments: Sequence[str]) -> tuple[str, str | No
     """What happened, and what to do."""
     match error:
         case AudiocliError():
+            error = in_options(error)
             return error.message, error.hint
         case TyperException():
             return _usage_message(error), _usage_hint(error, arguments)

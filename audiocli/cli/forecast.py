@@ -12,6 +12,7 @@ from audiocli.cli.planning import Plan, address, wanted
 from audiocli.cli.recordings import Recording
 from audiocli.cli.render import describe_dollars
 from audiocli.cli.results import describe_length
+from audiocli.cli.wording import in_options
 from audiocli.cli.world import World
 from audiocli.errors import AudiocliError
 from audiocli.files import is_special
@@ -59,7 +60,7 @@ def _item(recording: Recording, path: str | None, plan: Plan, journal: Journal) 
         try:
             seconds = _seconds(recording.input, plan.options)
         except AudiocliError as error:
-            problem = recording.named(error.message)
+            problem = recording.named(in_options(error).message)
     elif os.path.isabs(recording.input) and not os.path.lexists(recording.input):
         problem = "there is no such file"
     return {"input": recording.name, "output": path, "duration_s": seconds, "problem": problem}
@@ -71,7 +72,7 @@ def _in_the_way(recording: Recording, path: str | None, plan: Plan, journal: Jou
         if path is not None and not is_special(path):
             check_writable(path, claimed(path, plan.replaces, journal, recording.input))
     except AudiocliError as error:
-        return recording.named(str(error))
+        return recording.named(str(in_options(error)))
     return None
 
 

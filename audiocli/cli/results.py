@@ -7,6 +7,7 @@ from typing import Any
 from audiocli.chat import Usage
 from audiocli.cli.recordings import Recording
 from audiocli.cli.render import describe_dollars
+from audiocli.cli.wording import in_options
 from audiocli.printable import one_line
 from audiocli.transcript import Transcript
 from audiocli.transcription.archive import Outcome
@@ -45,7 +46,7 @@ def result_of(recording: Recording, output: str | None, outcome: Outcome) -> Res
     """An outcome, in whose words the recording has the name that the user gave it."""
     error = outcome.error
     if error is not None:
-        error.message = recording.named(error.message)
+        error.message = recording.named(in_options(error).message)
         error.args = (error.message,)
     notes = tuple(recording.named(note) for note in outcome.notes)
     return Result(recording, output, replace(outcome, notes=notes))

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 from audiocli.capabilities.dates import today
 from audiocli.cli import render, results
@@ -19,6 +19,7 @@ from audiocli.cli.signals import run_until_signal
 from audiocli.cli.spooling import spooled
 from audiocli.cli.transcribe import TranscribeOptions
 from audiocli.cli.watching import Watch, watch_files, watch_words
+from audiocli.cli.wording import in_options
 from audiocli.cli.world import World
 from audiocli.cli.written import encode, form_of
 from audiocli.errors import AudiocliError
@@ -85,8 +86,12 @@ def _means(world: World, chosen: TranscribeOptions, plan: Plan) -> _Means:
     )
     return _Means(
         LocalExecutor(connect, requests=requests, max_fetched=parse_size(chosen.max_input)),
-        Journal(str(plan.settings.state_dir), connect(plan.options).name, world.note),
+        Journal(str(plan.settings.state_dir), connect(plan.options).name, partial(_note_unkept, world)),
     )
+
+
+def _note_unkept(world: World, note: str) -> None:
+    world.note(f"{note}, even with --resume")
 
 
 def _announce(world: World, plan: Plan) -> None:
@@ -170,7 +175,7 @@ class _Run:
                 tell=tell,
             )
         except AudiocliError as error:
-            error.message = recording.named(error.message)
+            error.message = recording.named(in_options(error).message)
             raise
 
     def _outcome(self, recording: Recording, transcript: Transcript, tally: Tally) -> Outcome:

@@ -88,7 +88,7 @@ def _resolved(host: str, port: int) -> tuple[int, tuple[str, int]]:
 
 def _unusable(error: OSError, host: str, port: int) -> UsageError:
     if error.errno == errno.EADDRINUSE:
-        return UsageError(f"port {port} is in use", hint="choose another, or 0 for a free one, with --port")
+        return UsageError(f"port {port} is in use", hint="choose another port, or 0 for a free one")
     if error.errno == errno.EADDRNOTAVAIL:
         return UsageError(f"{quoted(host)} is no address of this machine", hint="use 127.0.0.1")
     reason = error.strerror or str(error)

@@ -16,7 +16,7 @@ Replaces = Literal["target", "any", "own", "nothing"]
 name, links included; a file that was written here and has not changed since; nothing.
 """
 
-OVERWRITE = "--overwrite replaces it"
+OVERWRITE = "overwrite replaces it"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _is_another(first: str, second: str) -> bool:
 
 
 def _taken(path: str, reason: str) -> TakenError:
-    return TakenError(f"cannot write {quoted(path)}: {reason}", hint=OVERWRITE)
+    return TakenError(f"cannot write {quoted(path)}: {reason}", hint=OVERWRITE).about("overwrite")
 
 
 def digest_of_bytes(content: bytes) -> str:

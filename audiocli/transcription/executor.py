@@ -71,18 +71,15 @@ class LocalExecutor:
 def _check(options: JobOptions) -> None:
     check_prompt(options.prompt, "the prompt")
     if options.start < 0:
-        raise UsageError("--start is before the beginning", hint="use 0 or more")
+        raise UsageError("start is before the beginning", hint="use 0 or more").about("start")
     if options.end is not None and options.end <= options.start:
-        raise UsageError(
-            f"--start {clock(options.start)} is not before --end {clock(options.end)}", hint="swap them"
-        )
+        fault = f"start {clock(options.start)} is not before end {clock(options.end)}"
+        raise UsageError(fault, hint="swap them").about("start", "end")
 
 
 def _bounded(found: Opened, sound: Sound, options: JobOptions) -> Recording:
     if options.start and options.start >= sound.duration:
-        raise InputError(
-            f"{quoted(found.name)} ends at {clock(sound.duration)}, before --start {clock(options.start)}",
-            hint="choose an earlier --start",
-        )
+        fault = f"{quoted(found.name)} ends at {clock(sound.duration)}, before start {clock(options.start)}"
+        raise InputError(fault, hint="choose an earlier start").about("start")
     end = sound.duration if options.end is None else min(options.end, sound.duration)
     return Recording(found, sound, options.start, end)

@@ -208,7 +208,7 @@ class Journal:
         except OSError as error:
             reason = error.strerror or str(error)
             self._tell(
-                f"cannot write to {quoted(self._folder)} ({reason}): --resume will not find what is done"
+                f"cannot write to {quoted(self._folder)} ({reason}): no later run will find what is done"
             )
 
     def _tell(self, note: str) -> None:

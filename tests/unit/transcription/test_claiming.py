@@ -118,7 +118,7 @@ def test_what_the_journal_has_forgotten_counts_as_somebody_elses(tmp_path: Path)
     items = [Item(str(tmp_path / "0.wav"), str(tmp_path / "0.txt"))]
     (outcome,) = run(items, executor, tmp_path / "state")
     assert outcome.error is not None
-    assert outcome.error.hint == "--overwrite replaces it"
+    assert outcome.error.hint == "overwrite replaces it"
     assert executor.asked == []
 
 

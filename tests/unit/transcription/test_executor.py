@@ -210,10 +210,10 @@ def test_an_end_behind_the_recordings_is_its_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("start", "end", "kind", "message"),
     [
-        (5.0, 2.0, UsageError, "--start 0:00:05 is not before --end 0:00:02"),
-        (2.0, 2.0, UsageError, "--start 0:00:02 is not before --end 0:00:02"),
-        (-1.0, None, UsageError, "--start is before the beginning"),
-        (3.5, None, InputError, "ends at 0:00:03, before --start 0:00:03.5"),
+        (5.0, 2.0, UsageError, "start 0:00:05 is not before end 0:00:02"),
+        (2.0, 2.0, UsageError, "start 0:00:02 is not before end 0:00:02"),
+        (-1.0, None, UsageError, "start is before the beginning"),
+        (3.5, None, InputError, "ends at 0:00:03, before start 0:00:03.5"),
     ],
 )
 def test_bounds_that_leave_nothing_are_refused(

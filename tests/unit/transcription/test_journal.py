@@ -245,7 +245,7 @@ def test_a_folder_that_cannot_be_written_is_told_of_once(tmp_path: Path) -> None
     assert own.pieces("k") == ()
     assert own.transcript("d", OPTIONS) is None
     assert len(notes) == 1
-    assert "--resume will not find what is done" in notes[0]
+    assert "no later run will find what is done" in notes[0]
 
 
 def test_an_output_that_was_corrected_by_hand_counts_as_written(tmp_path: Path) -> None:
