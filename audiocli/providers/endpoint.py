@@ -22,12 +22,14 @@ class Dialect:
     """How a service's requests for transcriptions, and for speech, differ from OpenAI's.
 
     `names` are its names for fields, "" for one that it does not have, and `speech` those for the members of
-    a request for speech. `speakers` are the fields that ask who speaks, where no response format does.
+    a request for speech, whose `pcm` is of 32-bit floats with `float_pcm`. `speakers` are the fields that ask
+    who speaks, where no response format does.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     speakers: tuple[tuple[str, str], ...] = ()
     speech: Mapping[str, str] = field(default_factory=dict)
+    float_pcm: bool = False
 
     @property
     def one_format(self) -> bool:
@@ -38,6 +40,14 @@ class Dialect:
     def speech_names(self) -> Mapping[str, str]:
         """The names for members of a request for speech that it has under names of its own."""
         return {name: theirs for name, theirs in self.speech.items() if theirs}
+
+    def sound(self, received: bytes, format: str | None) -> bytes:
+        """What was `received` in a `format` as OpenAI has that: its `pcm` is of 16-bit samples."""
+        if not (self.float_pcm and format == "pcm"):
+            return received
+        from audiocli.audio.encode import to_pcm16
+
+        return to_pcm16(received[: len(received) // 4 * 4], "float", 4)
 
     def spoken(self, form: "Form", request: TranscriptionRequest) -> "Form":
         """`form`, which encodes `request`, as the service wants it."""

@@ -56,6 +56,7 @@ HOSTS: Mapping[str, Host] = {
             },
             speakers=(("diarize", "true"),),
             speech={"voice": "voice_id", "speed": "", "instructions": ""},
+            float_pcm=True,
         ),
         models=("voxtral-small-latest", "voxtral-mini-latest"),
     ),

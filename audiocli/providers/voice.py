@@ -95,7 +95,7 @@ class OpenAISpeech:
                 begun = True
                 async with aclosing(_sound(reply)) as pieces:
                     async for piece in pieces:
-                        yield piece
+                        yield endpoint.dialect.sound(piece, request.format)
         except ProviderError as error:
             # Sound that has begun is paid for: it would be paid for again.
             error.retryable = error.retryable and not begun

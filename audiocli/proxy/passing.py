@@ -9,7 +9,7 @@ from typing import Any
 from audiocli.audio.passing_by import Length
 from audiocli.chat import PCM_BYTES_PER_SECOND
 from audiocli.errors import AuthenticationError, ConnectError, ProviderError, ReplyError
-from audiocli.providers.endpoint import without_key
+from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect, without_key
 from audiocli.providers.reply import refusal
 from audiocli.proxy.answer import Answer
 from audiocli.proxy.booking import Entry
@@ -22,7 +22,7 @@ from audiocli.router import Deployment
 from audiocli.wire.errors import answer_error, decode_error, is_error
 from audiocli.wire.json import decode_base64, parse
 from audiocli.wire.normalise import AnswerScanner, decode_unstreamed
-from audiocli.wire.speech import decode_document, media_type_of
+from audiocli.wire.speech import MEDIA_TYPES, decode_document, media_type_of
 
 MAX_ERROR_BYTES = 256 * 1024
 MAX_SPEECH_BYTES = 64 * 1024 * 1024
@@ -200,16 +200,27 @@ async def _pass_sound(reply: Reply, request: Request, answer: Answer, settings: 
 
 async def _pass_decoded_sound(reply: Reply, request: Request, answer: Answer) -> None:
     """Mistral's speech is a document with the sound in it: clients would save it as it is."""
-    sound = decode_document(await reply.read(MAX_SPEECH_BYTES))
+    received = decode_document(await reply.read(MAX_SPEECH_BYTES))
     answer.entry.answered()
-    media_type = media_type_of(sound, "audio/mpeg").encode()
+    format, dialect = _format_and_dialect(request, answer.entry)
+    sound = await asyncio.to_thread(dialect.sound, received, format)
+    kind = MEDIA_TYPES.get(format, MEDIA_TYPES["mp3"])
+    media_type = kind if kind == RAW else media_type_of(sound, kind)  # Samples may begin as anything does.
     headers = [each for each in _headers(reply) if each[0] != b"content-type"]
-    length = Length()
+    length = Length(PCM_BYTES_PER_SECOND if kind == RAW else None)
     length.count(sound)
     _book_speech(request, answer.entry, length)
     size = (b"content-length", str(len(sound)).encode())
-    await answer.begin(200, [*headers, (b"content-type", media_type), size])
+    await answer.begin(200, [*headers, (b"content-type", media_type.encode()), size])
     await answer.end(sound)
+
+
+def _format_and_dialect(request: Request, entry: Entry) -> tuple[str, Dialect]:
+    """The format that a service has been asked for speech in, and how it differs from OpenAI's."""
+    deployment = entry.deployment
+    added = deployment.extra_body.get("response_format") if deployment else None
+    endpoint = deployment.target.endpoint if deployment else None
+    return request.sound_format or str(added or ""), endpoint.dialect if endpoint else OPENAI_DIALECT
 
 
 async def _first(reply: Reply, patience: Patience) -> bytes:

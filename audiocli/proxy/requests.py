@@ -35,7 +35,7 @@ class Request(Protocol):
     `path` is where it goes below a deployment's base URL. `see` is shown each block of the body, and `close`
     is called after the last; both raise `InputError`. `model` is `None` until it is known. `choices` are how
     many answers a chat asks for. `characters` and `seconds` are what has come so far of text to be spoken,
-    and of sound to be written down.
+    and of sound to be written down; `sound_format` is the one that a client wants speech in.
     """
 
     path: str
@@ -56,6 +56,9 @@ class Request(Protocol):
 
     @property
     def characters(self) -> int: ...
+
+    @property
+    def sound_format(self) -> str | None: ...
 
     @property
     def seconds(self) -> float: ...
@@ -111,6 +114,10 @@ class JsonRequest:
     def characters(self) -> int:
         return self._scanner.characters
 
+    @property
+    def sound_format(self) -> str | None:
+        return self._scanner.sound_format
+
     def changes(self, deployment: Deployment, *, usage: bool) -> Changes:
         return Changes(
             deployment.target.model,
@@ -150,6 +157,7 @@ class FormRequest:
     chats = False
     choices = 1
     characters = 0
+    sound_format = None
 
     def __init__(self, scope: Scope, path: str, settings: Settings) -> None:
         self.path = path

@@ -21,7 +21,7 @@ MAX_SPOKEN_BYTES = 256 * 1024
 
 _ALWAYS: Mapping[str, type | UnionType] = {"model": str, "stream": bool | None, "stream_options": dict | None}
 _CHAT: Mapping[str, type | UnionType] = {**_ALWAYS, "n": object}
-_SPEECH: Mapping[str, type | UnionType] = {**_ALWAYS, "input": str}
+_SPEECH: Mapping[str, type | UnionType] = {**_ALWAYS, "input": str, "response_format": object}
 
 _RENAMABLE = frozenset({"voice"})
 """What services call otherwise in a request for speech."""
@@ -124,6 +124,12 @@ class RequestScanner(JsonScanner):
     def characters(self) -> int:
         """Of the text that shall be spoken."""
         return len(self.value("input") or "")
+
+    @property
+    def sound_format(self) -> str | None:
+        """In which that is wanted, if the request itself says so."""
+        format = self.value("response_format")
+        return format if isinstance(format, str) else None
 
     @property
     def asks_usage(self) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,29 @@ def test_the_sound_in_a_document_is_what_the_client_gets(
     assert response.headers["content-length"] == str(len(sound))
     entry = own.entries(before + 1)[-1]
     assert (entry["status"], entry["tries"]) == (200, 1)
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["by the client", "by the row"])
+def test_samples_are_of_16_bits_as_openais_are(tmp_path: Path, asked: bool) -> None:
+    """Mistral's are 32-bit floats."""
+    floats = struct.pack("<5f", 0.0, 0.5, -0.5, 2.0, -1.0) + b"\0"
+    row = {} if asked else {"response_format": "pcm"}
+    with (
+        serve(whole(document(floats))) as server,
+        gateway(
+            tmp_path,
+            deployment(server.url, model="mistral/tts", **row),
+            deployment(server.url, "another", **row),
+        ) as own,
+    ):
+        spoken = {"input": "Hello.", **({"response_format": "pcm"} if asked else {})}
+        response, as_it_came = (
+            own.post(SPEECH, json={"model": name, **spoken}) for name in ("voice", "another")
+        )
+
+    assert struct.unpack("<5h", response.content) == (0, 16384, -16384, 32767, -32768)
+    assert response.headers["content-type"] == "audio/pcm"
+    assert as_it_came.content == floats
 
 
 @pytest.mark.parametrize("padding", [0, 400_000], ids=["short", "long"])

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,14 @@ def test_a_document_of_speech_is_decoded() -> None:
         "voice_id": "jane",
         "response_format": "mp3",
     }
+
+
+def test_samples_of_mistral_are_made_openais() -> None:
+    body = json.dumps({"audio_data": base64.b64encode(struct.pack("<2f", 0.5, -1.0)).decode()}).encode()
+    with serve(replies(body)) as server:
+        asked: dict[str, Any] = {"response_format": "pcm", "api_base": server.url, "api_key": KEY}
+        spoken = litellm.speech("mistral/m", "Hi.", **asked)
+    assert struct.unpack("<2h", spoken.content) == (16384, -32768)
 
 
 @pytest.mark.parametrize("body", [b'{"audio_data": ""}', b'{"audio_data": 3}', b"{}", b""])
