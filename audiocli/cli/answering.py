@@ -2,6 +2,7 @@
 
 import gc
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -20,6 +21,7 @@ from audiocli.cli.world import World, is_pipe, is_terminal
 from audiocli.cli.wrapping import Wrapping, terminal_size
 from audiocli.client import Answer, Cost, Question, compose, cost, estimate, wanted_of
 from audiocli.client import ask as ask_model
+from audiocli.config import Config
 from audiocli.config import load as load_config
 from audiocli.errors import OutputError, UsageError
 from audiocli.files import is_special, open_special
@@ -39,10 +41,14 @@ def answer(world: World, chosen: AskOptions) -> int:
         world.progress = Spinner(world.stderr, coloured=world.is_coloured(world.stderr))
     settings = load_config(world.environ, Path(chosen.config) if chosen.config else None)
     date = today()
-    wanted = Wanted(spoken=chosen.output is not None, today=date)
-    target = find_model(settings, chosen.model, chosen.base_url, "chat", wanted, force=chosen.force)
+    wanted = Wanted(spoken=chosen.output is not None, heard=bool(chosen.audio_names), today=date)
+    target = _target(settings, chosen, wanted)
     world.secret = target.endpoint.secret if target.endpoint else None
     inputs = read_inputs(world, chosen)
+    if target.chosen and inputs.audio and not wanted.heard:  # What is piped in may be sound.
+        wanted = replace(wanted, heard=True)
+        target = _target(settings, chosen, wanted)
+        world.secret = target.endpoint.secret if target.endpoint else None
     question = _question(chosen, inputs)
     request = compose(question, target, today=date)
     if chosen.voice is not None and request.audio is None:
@@ -74,6 +80,10 @@ def answer(world: World, chosen: AskOptions) -> int:
     screen.close()
     _report(world, chosen, target, answered, unheard=request.audio is not None and chosen.output is None)
     return 0
+
+
+def _target(settings: Config, chosen: AskOptions, wanted: Wanted) -> Target:
+    return find_model(settings, chosen.model, chosen.base_url, "chat", wanted, force=chosen.force)
 
 
 def _check(world: World, chosen: AskOptions) -> None:

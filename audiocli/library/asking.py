@@ -60,6 +60,7 @@ async def aask(
         timeout=timeout,
         retries=retries,
         spoken=path is not None,
+        heard=bool(audio),
         force=force,
     )
     heard = await _prepared(audio)
@@ -110,6 +111,7 @@ async def astream(
         timeout=timeout,
         retries=retries,
         spoken=spoken,
+        heard=bool(audio),
         force=force,
     )
     question = Question(

@@ -32,11 +32,12 @@ def connect(
     headers: Mapping[str, str] | None = None,
     api_version: str | None = None,
     spoken: bool = False,
+    heard: bool = False,
     force: bool = False,
 ) -> Connection:
     """The connection to `model` for a chat, `located` as there. Nothing is sent yet.
 
-    Without a model, `spoken` asks for one that answers aloud.
+    Without a model, `spoken` asks for one that answers aloud, and `heard` for one that takes sound.
     """
     target, settings = located(
         model,
@@ -46,7 +47,7 @@ def connect(
         retries=retries,
         headers=headers,
         api_version=api_version,
-        wanted=Wanted(spoken=spoken, today=today()),
+        wanted=Wanted(spoken=spoken, heard=heard, today=today()),
         force=force,
     )
     return connected(target, settings, timeout=timeout, retries=retries)

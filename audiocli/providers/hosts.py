@@ -40,7 +40,7 @@ HOSTS: Mapping[str, Host] = {
         "https://api.groq.com/openai/v1",
         "GROQ_API_KEY",
         "max_completion_tokens",
-        models=("whisper-large-v3",),
+        models=("whisper-large-v3", "openai/gpt-oss-120b"),
     ),
     "mistral": Host(
         "https://api.mistral.ai/v1",
@@ -72,7 +72,17 @@ HOSTS: Mapping[str, Host] = {
         "max_completion_tokens",
         models=("gemini-flash-latest",),
     ),
-    "together_ai": Host("https://api.together.ai/v1", "TOGETHER_API_KEY", "max_tokens"),
-    "fireworks_ai": Host("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", "max_tokens"),
+    "together_ai": Host(
+        "https://api.together.ai/v1",
+        "TOGETHER_API_KEY",
+        "max_tokens",
+        models=("openai/whisper-large-v3", "openai/gpt-oss-120b"),
+    ),
+    "fireworks_ai": Host(
+        "https://api.fireworks.ai/inference/v1",
+        "FIREWORKS_API_KEY",
+        "max_tokens",
+        models=("accounts/fireworks/models/gpt-oss-120b",),
+    ),
 }
 """By the names that LiteLLM has for them."""

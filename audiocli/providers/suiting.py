@@ -8,7 +8,6 @@ from audiocli.capabilities import Capabilities, Table, lookup
 from audiocli.errors import CapabilityError
 from audiocli.providers.hosts import HOSTS, LOCAL, OPENAI
 
-MOST_HOSTS = 2
 MANY = 1000
 
 Purpose = Literal["chat", "transcription"]
@@ -34,15 +33,16 @@ class Wanted:
 TEXT_ONLY = Wanted()
 
 # What is wrong with a model: what it lacks weighs more than all the rest.
-_ENDS_SOON, _CHATS, _LACKS = 1, 2, 4
+_ENDS_SOON, _CHATS, _DEAF, _LACKS = 1, 2, 2, 4
 
 
 def chat_penalty(known: Capabilities, wanted: Wanted) -> int | None:
     """How much is wrong with a model for a chat, 0 for nothing; `None` if it cannot do what is wanted."""
-    able = known.mode == "chat" and known.audio_input is True
+    hears = known.audio_input is True
+    able = known.mode == "chat" and (hears or not wanted.heard)
     if not able or (wanted.spoken and known.audio_output is not True) or known.is_retired(wanted.today):
         return None
-    return _ENDS_SOON * known.ends_soon(wanted.today)
+    return _ENDS_SOON * known.ends_soon(wanted.today) + _DEAF * (not hears)
 
 
 def transcript_penalty(known: Capabilities, wanted: Wanted) -> int | None:
@@ -149,21 +149,18 @@ def others(
     provider: str | None = None,
     apart: str = "",
 ) -> list[Capabilities]:
-    """Models that are known to do what is wanted, `apart` from one: of two hosts, and the embedded one.
-
-    `provider`'s own is first, then one of those that are `ready`.
+    """Models that are known to do what is wanted, `apart` from one: `provider`'s own, that of another host,
+    which is `ready` if one is, and the embedded one.
     """
     best: dict[str, Capabilities] = {}
     for model in sorted(_able(purpose, wanted), key=lambda each: _rank(each, purpose, wanted)):
         if model.id != apart:
             best.setdefault(model.provider or "", model)
     order = [*HOSTS]
-    hosts = sorted(
-        best.keys() - {LOCAL}, key=lambda name: (name != provider, name not in ready, order.index(name))
-    )
-    usual = [name for name in hosts if name == provider or _is_usual(best[name])]
-    named = [*(usual or hosts)[:MOST_HOSTS], *(best.keys() & {LOCAL})]
-    return [best[name] for name in named]
+    hosts = sorted(best.keys() - {LOCAL, provider}, key=lambda name: (name not in ready, order.index(name)))
+    usual = [name for name in hosts if name in ready or _is_usual(best[name])]
+    named = [provider, *(usual or hosts)[:1], LOCAL]
+    return [best[name] for name in dict.fromkeys(named) if name in best]
 
 
 def _is_usual(model: Capabilities) -> bool:
@@ -203,13 +200,7 @@ def _rank(model: Capabilities, purpose: Purpose, wanted: Wanted) -> tuple[int, i
     )
 
 
-def able_to_chat(known: Capabilities, wanted: Wanted) -> int | None:
-    """As `chat_penalty`, for a chat that may go without sound."""
-    hears = wanted.heard or known.audio_input is True
-    return chat_penalty(known if hears else replace(known, audio_input=True), wanted)
-
-
 PENALTIES: Mapping[Purpose, Callable[[Capabilities, Wanted], int | None]] = {
-    "chat": able_to_chat,
+    "chat": chat_penalty,
     "transcription": transcript_penalty,
 }

@@ -134,3 +134,23 @@ def test_a_header_for_a_model_in_this_process_is_refused(tmp_path: Path, door: s
     result = audiocli(*command, "--config", "c.yaml", cwd=tmp_path)
     assert result.returncode == 2
     assert "headers has no effect on echo/echo" in error_line(result)
+
+
+@pytest.mark.parametrize(
+    ("options", "stdin", "model"),
+    [
+        ((), b"", "openai/gpt-oss-120b"),
+        ((), b"some text", "openai/gpt-oss-120b"),
+        ((), SPEECH.read_bytes(), "local/smollm2-135m"),
+        (("-a", str(SPEECH)), b"", "local/smollm2-135m"),
+    ],
+    ids=["words", "text", "piped", "attached"],
+)
+def test_with_groqs_key_alone_it_is_asked_what_it_can_answer(
+    options: tuple[str, ...], stdin: bytes, model: str
+) -> None:
+    env = environment(GROQ_API_KEY="gsk-0123456789abcdef")
+    result = audiocli("ask", "What is this?", *options, "--dry-run", stdin=stdin, env=env)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["model"] == model.removeprefix("local/")
+    assert ("api.groq.com" in result.stderr.decode()) == (not model.startswith("local/"))
