@@ -1,7 +1,7 @@
 """Transcriptions by a model that runs in this process: recordings of any length, heard in pieces."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -60,6 +60,7 @@ async def write_down(
     sound = await asyncio.to_thread(examine, form.source, NAME)
     wanted, shape = decode_request(form, sound.duration)
     _check_shape(deployment, shape)
+    _check_members(deployment, wanted)
     async with turn, aclosing(_hear(state, deployment, sound, wanted, shape)) as events:
         if request.path == TRANSLATION:
             await _answer_whole(_translated(events, deployment), shape, answer)
@@ -95,6 +96,25 @@ def _check_shape(deployment: Deployment, shape: Shape) -> None:
             param="response_format",
             code="unsupported_value",
         )
+
+
+_CANNOT: Mapping[str, str] = {
+    "include": "tells no log probabilities",
+    "known_speaker_names": "does not tell speakers apart",
+    "known_speaker_references": "does not tell speakers apart",
+}
+"""What the embedded recogniser does not do, by the field that asks for it."""
+
+
+def _check_members(deployment: Deployment, wanted: TranscriptionRequest) -> None:
+    for name, value in wanted.extra.items():
+        if value and (reason := _CANNOT.get(name.removesuffix("[]"))):
+            raise RejectedError(
+                f"{deployment.target.name} {reason}",
+                hint="leave it out, or name a model that does",
+                param=name,
+                code="unsupported_value",
+            )
 
 
 async def _hear(

@@ -156,6 +156,28 @@ def test_what_it_cannot_do_is_refused_by_the_members_name(
     assert (raised.value.param, raised.value.code) == (member, "unsupported_value")
 
 
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("include", ["logprobs"]), ("known_speaker_names", ["Ada"]), ("response_format", "diarized_json")],
+)
+def test_what_it_cannot_hear_is_refused_by_the_fields_name(
+    client: openai.OpenAI, member: str, value: Any
+) -> None:
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.audio.transcriptions.create(model="whisper-1", file=SAMPLE, **{member: value})
+    assert raised.value.param is not None
+    assert (raised.value.param.removesuffix("[]"), raised.value.code) == (member, "unsupported_value")
+
+
+def test_words_are_timed_in_the_one_format_that_has_a_place_for_them(client: openai.OpenAI) -> None:
+    asked: dict[str, Any] = {"model": "whisper-1", "timestamp_granularities": ["word"]}
+    timed = client.audio.transcriptions.create(**asked, file=SAMPLE, response_format="verbose_json")
+    assert timed.words
+    with pytest.raises(openai.BadRequestError, match="`response_format` must be `verbose_json`") as raised:
+        client.audio.transcriptions.create(**asked, file=SAMPLE, response_format="json")
+    assert raised.value.type == "invalid_request_error"
+
+
 def test_what_it_can_leave_undone_is_left(client: openai.OpenAI) -> None:
     completion = client.chat.completions.create(
         model="gpt-audio-1.5",
