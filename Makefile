@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 SOURCES := audiocli tests samples scripts
 
-.PHONY: help demo test check format caps-data bench bench-serve docs lock locked release clean
+.PHONY: help demo test check format caps-data bench bench-serve docs picture lock locked release clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -37,6 +37,9 @@ bench-serve: .venv/dev ## Measure the gateway, beside nginx and other proxies on
 
 docs: .venv/docs ## Build the site into dist/site; a broken link is an error
 	$(BIN)/zensical build --strict
+
+picture: .venv/dev ## Draw the picture of a terminal that is in the README
+	$(BIN)/python scripts/picture.py
 
 lock: ## Write requirements.lock anew; needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade --no-annotate \

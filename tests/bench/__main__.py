@@ -1,4 +1,4 @@
-"""Measures what README.md promises about speed and memory, and prints it beside what it is compared with."""
+"""Measures what docs/speed.md promises of speed and memory, and prints it beside what it is compared with."""
 
 import asyncio
 import base64

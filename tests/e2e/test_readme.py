@@ -1,6 +1,7 @@
-"""What the README gives people to type works."""
+"""What the documents give people to type works, and their picture shows what is printed."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,11 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from scripts.picture import PICTURE, drawn
 from tests.command import environment
-from tests.documents import ROOT, blocks, document
+from tests.documents import ROOT, blocks, document, found
 
-COMMANDS = [line for block in blocks(document("README.md"), "sh") for line in block.splitlines()]
-TRIED_BY_ITSELF = ["make demo"]
+PAGES = ("README.md", "docs/ask.md", "docs/transcribe.md", "docs/caps.md")
+COMMANDS = list(
+    dict.fromkeys(
+        line for page in PAGES for block in blocks(document(page), "sh") for line in block.splitlines()
+    )
+)
+TRIED_BY_ITSELF = ["make demo", "make test"]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +42,7 @@ def folder(samples: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("embedded_model")
 @pytest.mark.parametrize("line", [line for line in COMMANDS if line not in TRIED_BY_ITSELF])
-def test_a_line_of_the_readme_works(folder: Path, line: str) -> None:
+def test_a_line_of_the_documents_works(folder: Path, line: str) -> None:
     before = files(folder)
     path = os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
     result = subprocess.run(
@@ -65,3 +72,13 @@ def test_the_demo_speaks() -> None:
     assert b"hear it:" in result.stderr
     assert b".venv/bin/audiocli ask --audio samples/question.wav" in result.stderr
     assert len(result.stdout.split()) > 5
+
+
+@pytest.mark.usefixtures("embedded_model")
+def test_the_picture_of_a_terminal_shows_what_is_printed() -> None:
+    assert words(PICTURE.read_text()) == words(drawn()), "run make picture"
+
+
+def words(picture: str) -> list[str]:
+    """In the order in which they are drawn; how they are drawn depends on Rich."""
+    return [re.sub(r"&#160;", " ", text) for text in found(r"<text [^>]*>(.*?)</text>", picture)]

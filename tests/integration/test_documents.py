@@ -11,16 +11,13 @@ from typing import Any
 
 import pytest
 
+import audiocli as audiocli_package
 from audiocli.errors import AudiocliError
+from audiocli.providers.hosts import HOSTS
 from tests.command import audiocli
 from tests.documents import DOCUMENTS, ROOT, document, found, rows, section
 
-COMMANDS = {
-    "ask": section("README.md", "## Ask"),
-    "transcribe": section("README.md", "## Transcribe"),
-    "caps": section("README.md", "## What a model can do"),
-    "serve": document("docs/serve.md"),
-}
+COMMANDS = {command: document(f"docs/{command}.md") for command in ("ask", "transcribe", "caps", "serve")}
 OPTION = r"(?<![\w-])--[a-z][a-z-]+"
 
 
@@ -33,7 +30,7 @@ def test_every_option_is_documented(command: str) -> None:
     assert offered(command) - set(found(OPTION, COMMANDS[command])) == set()
 
 
-@pytest.mark.parametrize("command", ["ask", "transcribe", "serve"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_in_a_table_is_offered(command: str) -> None:
     documented = set(found(OPTION, "\n".join(cells[0] for cells in rows(COMMANDS[command]))))
     assert documented - offered(command) == set()
@@ -46,7 +43,9 @@ def test_every_command_is_documented() -> None:
 
 def test_the_exit_codes_are_those_of_the_help_and_of_the_errors() -> None:
     documented = {
-        int(code) for cells in rows(section("README.md", "## Exit codes")) for code in cells[0].split(",")
+        int(code)
+        for cells in rows(section("docs/errors.md", "## Exit codes"))
+        for code in cells[0].split(",")
     }
     text = " ".join(audiocli("--help").stdout.decode().split()).partition("Exit codes: ")[2]
     assert {int(code) for code in found(r"(?:^|, )(\d+) ", text)} == documented
@@ -103,3 +102,38 @@ def test_a_site_with_a_broken_link_is_not_built(tmp_path: Path, link: str, code:
     (tmp_path / "docs/index.md").write_text(f"# Links\n\n[one]({link})\n")
     build = [sys.executable, "-m", "zensical", "build", "--strict"]
     assert subprocess.run(build, cwd=tmp_path, capture_output=True, timeout=60).returncode == code
+
+
+def test_each_exception_has_its_exit_code() -> None:
+    tables = rows(section("docs/errors.md", "## Exceptions"))
+    documented = {
+        name: int(cells[0])
+        for cells in tables
+        if cells[0].isdigit()
+        for name in re.findall(r"`(\w+)`", cells[1])
+    }
+    assert documented == {
+        error.__name__: error.exit_code for error in public_errors() if error.exit_code != 1
+    }
+
+
+def test_each_exception_is_documented() -> None:
+    named = set(found(r"`(\w+)`", section("docs/errors.md", "## Exceptions")))
+    errors = set(public_errors())
+    assert {name for name in audiocli_package.__all__ if getattr(audiocli_package, name) in errors} <= named
+
+
+def public_errors() -> list[type[AudiocliError]]:
+    public = [getattr(audiocli_package, name) for name in audiocli_package.__all__]
+    return [each for each in public if isinstance(each, type) and issubclass(each, AudiocliError)]
+
+
+def test_each_public_name_of_the_library_is_documented() -> None:
+    named = found(r"`(\w+)`", document("docs/library.md") + document("docs/errors.md"))
+    assert set(audiocli_package.__all__) - {"__version__"} - set(named) == set()
+
+
+def test_each_provider_has_the_variable_of_its_key() -> None:
+    table = {cells[0].strip("`/"): cells[1].strip("`") for cells in rows(document("docs/providers.md"))}
+    hosts = {name: host.key_variable for name, host in HOSTS.items()}
+    assert {name: table.get(name) for name in hosts} == hosts
