@@ -133,7 +133,17 @@ def test_each_public_name_of_the_library_is_documented() -> None:
     assert set(audiocli_package.__all__) - {"__version__"} - set(named) == set()
 
 
-def test_each_provider_has_the_variable_of_its_key() -> None:
-    table = {cells[0].strip("`/"): cells[1].strip("`") for cells in rows(document("docs/providers.md"))}
-    hosts = {name: host.key_variable for name, host in HOSTS.items()}
-    assert {name: table.get(name) for name in hosts} == hosts
+def test_each_provider_has_its_key_and_its_models() -> None:
+    table = {cells[0].strip("`/"): cells[1:] for cells in rows(document("docs/providers.md"))}
+    hosts = {name: (f"`{host.key_variable}`", host.models) for name, host in HOSTS.items()}
+    documented = {name: (table[name][0], tuple(re.findall(r"`([^`]+)`", table[name][1]))) for name in hosts}
+    assert documented == hosts
+
+
+def test_each_variable_of_the_environment_is_documented() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "audiocli").rglob("*.py"))
+    read = {name for name in found(r'"((?:AUDIOCLI|OPENAI|AZURE)_[A-Z_]+)"', sources)} - {
+        "OPENAI_KEY_VARIABLE"
+    }
+    documented = document("docs/configuration.md") + document("docs/providers.md")
+    assert read - set(found(r"`([A-Z_]+)`", documented)) == set()
