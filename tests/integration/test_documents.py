@@ -142,8 +142,6 @@ def test_each_provider_has_its_key_and_its_models() -> None:
 
 def test_each_variable_of_the_environment_is_documented() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "audiocli").rglob("*.py"))
-    read = {name for name in found(r'"((?:AUDIOCLI|OPENAI|AZURE)_[A-Z_]+)"', sources)} - {
-        "OPENAI_KEY_VARIABLE"
-    }
+    read = set(found(r'"((?:AUDIOCLI|OPENAI|AZURE)_[A-Z_]+)"', sources)) - {"OPENAI_KEY_VARIABLE"}
     documented = document("docs/configuration.md") + document("docs/providers.md")
     assert read - set(found(r"`([A-Z_]+)`", documented)) == set()
