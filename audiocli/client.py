@@ -29,8 +29,8 @@ from audiocli.nearness import did_you_mean
 from audiocli.printable import one_line, printable, quoted
 from audiocli.prompts import check_prompt, check_utf8
 from audiocli.providers.base import Provider
-from audiocli.providers.registry import Target
 from audiocli.providers.suiting import Wanted, instead
+from audiocli.providers.target import Target
 from audiocli.wire.openai import STREAM_FORMAT
 
 DEFAULT_VOICE = "alloy"

@@ -24,7 +24,7 @@ from audiocli.errors import (
     UnknownModelError,
 )
 from audiocli.printable import quoted
-from audiocli.providers.registry import Target
+from audiocli.providers.target import Target
 from audiocli.wire.errors import Refusal, refusal_of
 
 Strategy = Literal["simple-shuffle", "least-busy", "latency-based-routing"]

@@ -27,9 +27,10 @@ from audiocli.errors import OutputError, UsageError
 from audiocli.files import is_special, open_special
 from audiocli.printable import escaped
 from audiocli.prompts import check_prompt
-from audiocli.providers.registry import Target, build
 from audiocli.providers.retry import Retrying
 from audiocli.providers.suiting import Wanted, ending
+from audiocli.providers.tables import build, destination, place
+from audiocli.providers.target import Target
 
 
 def answer(world: World, chosen: AskOptions) -> int:
@@ -43,12 +44,12 @@ def answer(world: World, chosen: AskOptions) -> int:
     date = today()
     wanted = Wanted(spoken=chosen.output is not None, heard=bool(chosen.audio_names), today=date)
     target = _target(settings, chosen, wanted)
-    world.secret = target.endpoint.secret if target.endpoint else None
+    world.secret = target.secret
     inputs = read_inputs(world, chosen)
     if target.chosen and inputs.audio and not wanted.heard:  # What is piped in may be sound.
         wanted = replace(wanted, heard=True)
         target = _target(settings, chosen, wanted)
-        world.secret = target.endpoint.secret if target.endpoint else None
+        world.secret = target.secret
     question = _question(chosen, inputs)
     request = compose(question, target, today=date)
     if chosen.voice is not None and request.audio is None:
@@ -143,9 +144,7 @@ def _preview(
         return 0
     world.answer(preview.as_json(request, target) + "\n")
     if not chosen.quiet:
-        world.say(
-            f"audiocli: would be sent to {target.endpoint.shown_url if target.endpoint else target.name}"
-        )
+        world.say(f"audiocli: would be sent to {destination(target, 'chat')}")
         world.say(f"audiocli: {render.describe_estimate(expected, spoken=request.audio is not None)}")
     return 0
 
@@ -154,9 +153,10 @@ def _announce(world: World, target: Target, request: ChatRequest, wanted: Wanted
     known = target.capabilities
     if known and (end := ending(known, "chat", wanted, target.ready)):
         world.note(f"{known.id} {end}")
-    where = f"at {target.endpoint.shown_url}" if target.endpoint else "on this machine"
     spoken = f", spoken by {request.audio.voice} as {request.audio.format}" if request.audio else ""
-    world.detail(f"asking {target.model} {where}{spoken}{', streaming' if request.stream else ''}")
+    world.detail(
+        f"asking {target.model} {place(target, 'chat')}{spoken}{', streaming' if request.stream else ''}"
+    )
 
 
 def _recorder(world: World, chosen: AskOptions, format: Format | None) -> Recorder | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from audiocli.capabilities import Capabilities
 from audiocli.capabilities.dates import today
-from audiocli.cli.planning import Plan, address, wanted
+from audiocli.cli.planning import Plan, wanted
 from audiocli.cli.recordings import Recording
 from audiocli.cli.render import describe_dollars
 from audiocli.cli.results import describe_length
@@ -17,8 +17,9 @@ from audiocli.cli.world import World
 from audiocli.errors import AudiocliError
 from audiocli.files import is_special
 from audiocli.printable import escaped
-from audiocli.providers.registry import Target
 from audiocli.providers.suiting import check_suits
+from audiocli.providers.tables import address, destination
+from audiocli.providers.target import Target
 from audiocli.transcription.claiming import claimed
 from audiocli.transcription.job import JobOptions
 from audiocli.transcription.journal import Journal
@@ -34,20 +35,17 @@ def forecast(world: World, plan: Plan) -> int:
     items = [_item(recording, path, plan, journal) for recording, path in pairs]
     seconds = sum(item["duration_s"] or 0 for item in items)
     dollars = _dollars(plan.target, [item["duration_s"] or 0 for item in items])
-    url = address(plan.target)
     document = {
         "schema": 1,
         "model": plan.target.name,
-        "url": url,
+        "url": address(plan.target, "transcription"),
         "items": items,
         "duration_s": round(seconds, 3),
         "cost_usd": dollars,
     }
     world.answer(escaped(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
     if not world.quiet:
-        world.say(
-            f"audiocli: would be sent to {url}" if url else f"audiocli: {plan.target.name} would hear it"
-        )
+        world.say(f"audiocli: would be sent to {destination(plan.target, 'transcription')}")
         unknown = sum(item["duration_s"] is None for item in items)
         more = f", and {unknown} of unknown length" if unknown else ""
         world.say(f"audiocli: {describe_length(seconds)} of sound{more}: {_price(dollars)}")
@@ -88,8 +86,6 @@ def _seconds(path: str, options: JobOptions) -> float:
 
 def _dollars(target: Target, lengths: Iterable[float]) -> float | None:
     """What it costs to send recordings of so many seconds, about; `None` if that is not known."""
-    if target.endpoint is None:
-        return 0.0
     known = (target.capabilities or Capabilities(id=target.model)).as_of(today())
     costs = [known.heard_for(seconds) for seconds in lengths]
     return None if None in costs else round(sum(filter(None, costs)), 6)

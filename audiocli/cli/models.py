@@ -6,8 +6,9 @@ from audiocli.cli.world import World
 from audiocli.config import Config
 from audiocli.errors import MisspeltModelError
 from audiocli.providers.hosts import OPENAI
-from audiocli.providers.registry import Target, keys_for, resolve
+from audiocli.providers.registry import keys_for, resolve
 from audiocli.providers.suiting import Purpose, Wanted
+from audiocli.providers.target import LOCAL_WIRE, Target
 
 _EMBEDDED: Mapping[Purpose, str] = {
     "chat": "answering with the embedded demo model, which is small and often wrong",
@@ -30,7 +31,7 @@ def note_choice(world: World, target: Target, purpose: Purpose, wanted: Wanted) 
     """Say which model was chosen, if nobody named it and it is not the usual one."""
     if not target.chosen or target.provider == OPENAI:
         return
-    if target.endpoint is not None:
+    if target.wire != LOCAL_WIRE:
         world.note(f"asking {target.name}, as {target.endpoint.key_variable} is set; -m names another")
         return
     keys = keys_for(purpose, wanted)

@@ -24,9 +24,8 @@ from audiocli.config import load as load_config
 from audiocli.errors import OutputError, UsageError
 from audiocli.printable import quoted
 from audiocli.prompts import check_prompt
-from audiocli.providers.registry import Target
-from audiocli.providers.suiting import Wanted, chats
-from audiocli.secret import without_secrets
+from audiocli.providers.suiting import Wanted
+from audiocli.providers.target import Target
 from audiocli.transcription.claiming import Replaces
 from audiocli.transcription.job import JobOptions
 from audiocli.wire.cues import BROADCAST, CueLimits
@@ -153,12 +152,3 @@ def wanted(options: JobOptions) -> Wanted:
         prompt=options.prompt is not None,
         today=today(),
     )
-
-
-def address(target: Target) -> str | None:
-    """Where recordings are sent, as it may be shown; `None` for a model that runs here."""
-    if target.endpoint is None:
-        return None
-    if chats(target.capabilities):
-        return target.endpoint.shown_url
-    return without_secrets(target.endpoint.at("audio/transcriptions"))

@@ -8,20 +8,19 @@ import pybase64
 
 from audiocli.audio.source import FileSource
 from audiocli.chat import AudioSource, ChatRequest
-from audiocli.errors import UsageError
 from audiocli.printable import escaped
 from audiocli.providers.endpoint import Endpoint
-from audiocli.providers.openai_compatible import document, request_headers
-from audiocli.providers.registry import Target
+from audiocli.providers.openai_compatible import request_headers
+from audiocli.providers.tables import document, url
+from audiocli.providers.target import Target
 from audiocli.wire.json import base64_length, segments
-from audiocli.wire.openai import encode_request
 
 SHOWN_BYTES = 18  # of audio: 24 characters of base64
 
 
 def as_json(request: ChatRequest, target: Target) -> str:
     """The body that would be sent, its base64 cut short."""
-    body = _shortened(_document(request, target))
+    body = _shortened(document(target, request))
     return escaped(json.dumps(body, indent=2, ensure_ascii=False))
 
 
@@ -30,12 +29,11 @@ def as_curl(request: ChatRequest, target: Target) -> str:
 
     Raises `UsageError` for a model that is not on a server.
     """
-    if target.endpoint is None:
-        raise UsageError(f"{target.name} runs in this process, and has no URL", hint="name a hosted --model")
-    body = segments(document(target.endpoint, request))
+    place = url(target, "chat")
+    body = segments(document(target, request))
     keyed = target.endpoint.api_key is not None or target.key_variable is not None
     command = ["curl", "-sS", "--fail-with-body", *_curl_headers(request, target.endpoint, keyed=keyed)]
-    sent = " ".join([*command, shlex.quote(target.endpoint.shown_url)])
+    sent = " ".join([*command, shlex.quote(place)])
     match body:
         case [bytes(only)]:
             return f"{sent} --data-binary {shlex.quote(only.decode())}"
@@ -78,7 +76,3 @@ def _shortened(value: Any) -> Any:
     with value.open() as file:
         start = pybase64.b64encode(file.read(SHOWN_BYTES)).decode("ascii")
     return f"{start}… ({base64_length(value.size):,} characters)"
-
-
-def _document(request: ChatRequest, target: Target) -> dict[str, Any]:
-    return document(target.endpoint, request) if target.endpoint else encode_request(request, "max_tokens")

@@ -13,7 +13,7 @@ from audiocli.cli.wrapping import Wrapping
 from audiocli.client import Answer, Cost, cost
 from audiocli.errors import OutputError
 from audiocli.printable import printable
-from audiocli.providers.registry import Target
+from audiocli.providers.target import Target
 from audiocli.wire.openai import OUTPUT_AUDIO_TOKEN_SECONDS
 
 

@@ -11,7 +11,7 @@ from audiocli.capabilities.dates import today
 from audiocli.cli import render, results
 from audiocli.cli.models import note_choice
 from audiocli.cli.options import parse_size
-from audiocli.cli.planning import Plan, address, planned, wanted
+from audiocli.cli.planning import Plan, planned, wanted
 from audiocli.cli.recordings import Recording
 from audiocli.cli.render import watched
 from audiocli.cli.results import Result, result_of
@@ -26,6 +26,7 @@ from audiocli.errors import AudiocliError
 from audiocli.files import is_special, open_special, unwritable, write_all
 from audiocli.printable import escaped
 from audiocli.providers.suiting import ending
+from audiocli.providers.tables import place
 from audiocli.transcript import Transcript
 from audiocli.transcription.archive import Item, Outcome, RunEvent, Told, transcribe_archive
 from audiocli.transcription.connecting import connecting
@@ -43,7 +44,7 @@ def transcribe(world: World, chosen: TranscribeOptions) -> int:
     gc.freeze()  # What is imported stays.
     gc.enable()
     plan = planned(world, chosen)
-    world.secret = plan.target.endpoint.secret if plan.target.endpoint else None
+    world.secret = plan.target.secret
     if chosen.dry_run:
         from audiocli.cli.forecast import forecast
 
@@ -100,8 +101,7 @@ def _announce(world: World, plan: Plan) -> None:
     known = target.capabilities
     if known and (end := ending(known, "transcription", wanted(plan.options), target.ready)):
         world.note(f"{known.id} {end}")
-    where = address(target)
-    world.detail(f"asking {target.model} {f'at {where}' if where else 'on this machine'}")
+    world.detail(f"asking {target.model} {place(target, 'transcription')}")
 
 
 def _watch(world: World, chosen: TranscribeOptions, plan: Plan) -> Watch:

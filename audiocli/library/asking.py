@@ -17,7 +17,7 @@ from audiocli.client import ask as ask_provider
 from audiocli.http import fetch
 from audiocli.library.blocking import blocking, iterating
 from audiocli.library.connection import connect
-from audiocli.providers.registry import Target
+from audiocli.providers.target import Target
 
 MAX_INPUT_BYTES = 25_000_000  # what OpenAI takes
 FETCH_SECONDS = 120.0

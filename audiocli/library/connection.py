@@ -9,9 +9,11 @@ from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, load
 from audiocli.errors import UsageError
 from audiocli.providers.base import Provider
 from audiocli.providers.hosts import HOSTS
-from audiocli.providers.registry import Target, build, resolve
+from audiocli.providers.registry import resolve
 from audiocli.providers.retry import Retrying
 from audiocli.providers.suiting import TEXT_ONLY, Purpose, Wanted
+from audiocli.providers.tables import build
+from audiocli.providers.target import Target
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,7 @@ def located(
         row = Deployment(model=model, base_url=base_url, api_key=key, api_version=api_version)
         settings, base_url = replace(settings, deployments={model: row}), None
     target = resolve(settings, model, base_url, purpose=purpose, wanted=wanted, force=force)
-    if target.endpoint is not None:
-        secret = settings.api_key if api_key else target.endpoint.api_key
-        changed = {**target.endpoint.headers, **(headers or {})}
-        target = replace(target, endpoint=replace(target.endpoint, api_key=secret, headers=changed))
+    target = target.asked_as(settings.api_key if api_key else None, headers or {})
     return target, settings
 
 

@@ -12,7 +12,7 @@ from audiocli.config import Config
 from audiocli.errors import ReplyError, UsageError
 from audiocli.library.blocking import blocking
 from audiocli.library.connection import configured
-from audiocli.providers.registry import Target
+from audiocli.providers.target import Target
 from audiocli.transcript import Transcript as Plain
 from audiocli.transcription.connecting import connecting, connecting_to
 from audiocli.transcription.executor import REQUESTS, LocalExecutor

@@ -1,12 +1,15 @@
 """One verb: a request goes in, a stream of events comes back."""
 
 from collections.abc import AsyncGenerator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from audiocli.chat import ChatRequest, Event, RawPart
 from audiocli.errors import CapabilityError
 from audiocli.printable import quoted
 from audiocli.transcript import Hearing, Limits, TranscriptionRequest
+
+if TYPE_CHECKING:
+    from audiocli.wire.speech import SpeechRequest  # Nothing but speech has a use for it.
 
 
 class Provider(Protocol):
@@ -33,6 +36,16 @@ class Transcriber(Protocol):
     def limits(self) -> Limits: ...
 
     def stream(self, request: TranscriptionRequest) -> AsyncGenerator[Hearing, None]: ...
+
+
+class Speaker(Protocol):
+    """Reads texts aloud.
+
+    `stream` yields the sound as it comes, in the format that was asked for. It raises as `Provider.stream`
+    does, and closing it early releases what it holds.
+    """
+
+    def stream(self, request: "SpeechRequest") -> AsyncGenerator[bytes, None]: ...
 
 
 def not_understood(part: RawPart, model: str) -> CapabilityError:

@@ -1,10 +1,10 @@
 """The services that are asked by their names, each a row."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from audiocli.config import OPENAI_KEY_VARIABLE
 from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect
+from audiocli.providers.target import OPENAI_WIRE
 
 OPENAI = "openai"
 LOCAL = "local"
@@ -17,7 +17,8 @@ class Host:
 
     `max_tokens_field` is its name for that limit, `dialect` how else it differs. `account` says
     that the headers that go with OpenAI's key are for it. `models` are those that are asked without being
-    named, if the table knows that they can do it: of several that can, the first.
+    named, if the table knows that they can do it: of several that can, the first. `wire` is how it is spoken
+    to, and `key_header` where its key goes, after "Bearer" in `Authorization`.
     """
 
     base_url: str
@@ -26,9 +27,11 @@ class Host:
     dialect: Dialect = OPENAI_DIALECT
     account: bool = False
     models: tuple[str, ...] = ()
+    wire: str = OPENAI_WIRE
+    key_header: str = "Authorization"
 
 
-HOSTS: Mapping[str, Host] = {
+HOSTS: dict[str, Host] = {
     "openai": Host(
         "https://api.openai.com/v1",
         OPENAI_KEY_VARIABLE,

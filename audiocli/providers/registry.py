@@ -3,16 +3,14 @@
 A host without behaviour of its own is a row of `HOSTS`. One with behaviour is a class.
 """
 
-import os
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from audiocli.capabilities import Capabilities, Prices, Table, current_table, known_models, lookup
+from audiocli.capabilities import Capabilities, Table, current_table, known_models, lookup
 from audiocli.capabilities.dates import today
 from audiocli.capabilities.override import override
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, same_origin
@@ -21,152 +19,42 @@ from audiocli.config.wildcards import EVERY_NAME, matched, patterns
 from audiocli.errors import (
     AudiocliError,
     AuthenticationError,
-    CapabilityError,
     ConfigError,
     DependencyError,
     MisspeltModelError,
     UsageError,
-    install_hint,
 )
 from audiocli.nearness import misspells, nearest, nearest_model
 from audiocli.printable import quoted
 from audiocli.prompts import check_utf8
 from audiocli.providers.azure import AZURE, azure_endpoint
-from audiocli.providers.base import Provider, Transcriber
 from audiocli.providers.endpoint import Endpoint, at_login
 from audiocli.providers.hosts import HOSTS, LOCAL, OPENAI, Host
-from audiocli.providers.own_wires import has_own_wire
 from audiocli.providers.pasted import base_url_of
 from audiocli.providers.suiting import (
     TEXT_ONLY,
     Purpose,
     Wanted,
     chat_penalty,
-    chats,
-    instead,
     transcript_penalty,
 )
+from audiocli.providers.tables import check_installed, engine
+from audiocli.providers.target import ECHO_WIRE, LOCAL_WIRE, MOCK_WIRE, OPENAI_WIRE, Target
 from audiocli.secret import Secret
+
+_IN_PROCESS: Mapping[str, str] = {LOCAL: LOCAL_WIRE, "echo": ECHO_WIRE}
+"""Providers that run in this process, and their wires."""
 
 DEFAULT_HOSTED_MODEL = "openai/gpt-audio-1.5"
 DEFAULT_HOSTED_TRANSCRIBER = "openai/gpt-transcribe"
 DEFAULT_LOCAL_MODEL = "local/smollm2-135m"
 LOCAL_RECOGNISER = "local/moonshine-tiny-en"
-DEFAULT_TIMEOUT = 600.0
-DEFAULT_RETRIES = 2
-
-Progress = Callable[[str, int, int], None]
-"""Told what is fetched, where that is large, and how many bytes of how many are there."""
-
-Speak = Callable[[str, str, float], AsyncGenerator[bytes, None]]
-"""Reads a text aloud, with a voice, so many times as fast as usual: 24 kHz mono pcm16, as it is spoken.
-
-Nothing comes of a text in which nothing can be said. Closing it early ends the work.
-"""
-
 
 _OPENAIS_NAMES = frozenset({OPENAI, "custom_openai"})
 """What LiteLLM's names for models begin with where a server is asked as OpenAI is, and with its key."""
 
-_SPOKEN = frozenset({*HOSTS, AZURE, *_OPENAIS_NAMES, *COMPATIBLE_PROVIDERS})
-"""What a model's name may begin with to say who is asked; any other beginning is a part of the name."""
-
 # What compatible servers, old ones too, call the limit.
 COMPATIBLE_MAX_TOKENS_FIELD = "max_tokens"
-
-
-def _local(config: Config, progress: Progress) -> Provider:
-    from audiocli.providers.local import require_packages
-
-    require_packages()
-    return _kept_local(config.local_model, config.cache_dir, progress, os.getpid())
-
-
-@cache
-def _kept_local(model: Path | None, cache_dir: Path, progress: Progress, _process: int) -> Provider:
-    """One for all calls of a process, so that the model is loaded once. A fork has none of its threads."""
-    from audiocli.providers.local import LocalProvider
-
-    return LocalProvider(model, cache_dir, progress)
-
-
-def _echo(config: Config, progress: Progress) -> Provider:  # noqa: ARG001 - a builder, as the one above
-    from audiocli.providers.echo import Echo
-
-    return Echo()
-
-
-def _local_transcriber(config: Config, progress: Progress) -> Transcriber:
-    from audiocli.providers.local import require_packages
-
-    require_packages()
-    return _kept_local_transcriber(config.cache_dir, progress, os.getpid())
-
-
-@cache
-def _kept_local_transcriber(cache_dir: Path, progress: Progress, _process: int) -> Transcriber:
-    """Likewise."""
-    from audiocli.providers.recogniser import LocalTranscriber
-
-    return LocalTranscriber(cache_dir, progress)
-
-
-_IN_PROCESS: Mapping[str, Callable[[Config, Progress], Provider]] = {LOCAL: _local, "echo": _echo}
-
-
-def _local_speech() -> Speak:
-    from audiocli.providers.local import require_packages
-    from audiocli.providers.speaking import speak_locally
-
-    require_packages()
-    return speak_locally
-
-
-def _echo_speech() -> Speak:
-    from audiocli.providers.echo import speak_as_echo
-
-    return speak_as_echo
-
-
-_SPEECH: Mapping[str, Callable[[], Speak]] = {LOCAL: _local_speech, "echo": _echo_speech}
-
-
-@dataclass(frozen=True)
-class Target:
-    """The model that a request goes to: its name at the provider, what is known of it, and where it is.
-
-    `endpoint` is `None` for a model that runs in this process. `key_variable` is what has to be set before it
-    can be asked. `chosen` says that nobody named the model. `timeout` (seconds) and `retries` are the
-    config's, for a call that has none of its own. `answer` is given in place of the model's. `ready` are the
-    providers that could be asked as well.
-    """
-
-    provider: str
-    model: str
-    capabilities: Capabilities | None
-    endpoint: Endpoint | None = None
-    key_variable: str | None = None
-    chosen: bool = False
-    timeout: float | None = None
-    retries: int | None = None
-    answer: str | None = None
-    ready: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return f"{self.provider}/{self.model}"
-
-    def seconds(self, wanted: float | None) -> float:
-        """How long a call may take: what the call itself wants, then what the config has."""
-        return next((each for each in (wanted, self.timeout) if each), DEFAULT_TIMEOUT)
-
-    def tries(self, wanted: int | None) -> int:
-        """How often a call is tried again, likewise."""
-        return next((each for each in (wanted, self.retries) if each is not None), DEFAULT_RETRIES)
-
-    def prices_on(self, today: str) -> Prices:
-        """Its prices on that ISO date; none of them known for a model that nobody knows."""
-        return self.capabilities.prices_on(today) if self.capabilities else Prices()
 
 
 def resolve(
@@ -198,7 +86,7 @@ def resolve(
         retries=config.retries if target.retries is None else target.retries,
         ready=(*(name for name, host in HOSTS.items() if config.names_key(host.key_variable)), LOCAL),
     )
-    hears_here = purpose == "transcription" and target.provider == LOCAL and target.answer is None
+    hears_here = purpose == "transcription" and target.wire == LOCAL_WIRE
     return names.recogniser(target) if hears_here else target
 
 
@@ -218,98 +106,6 @@ _PENALTIES: Mapping[Purpose, Callable[[Capabilities, Wanted], int | None]] = {
     "chat": chat_penalty,
     "transcription": transcript_penalty,
 }
-
-
-def build(target: Target, config: Config, progress: Progress) -> Provider:
-    """The provider that answers for `target`. The embedded one is kept, and is the same for the same call.
-
-    Raises `AuthenticationError` where its key is missing, `DependencyError` where its packages are.
-    """
-    if target.answer is not None:
-        return _mocked(target.answer)
-    check_key(target)
-    if target.endpoint is not None:
-        return _compatible(target.endpoint)
-    with _missing_packages(target):
-        return _IN_PROCESS[target.provider](config, progress)
-
-
-def transcriber(target: Target, config: Config, progress: Progress) -> Transcriber:
-    """The transcriber that `target` answers through: the recogniser that runs here, its endpoint for
-    transcriptions, or its chat. Of a model that nobody knows, the endpoint is asked.
-
-    Raises as `build` does.
-    """
-    if target.provider == LOCAL and target.answer is None:
-        with _missing_packages(target):
-            return _local_transcriber(config, progress)
-    known = target.capabilities
-    if target.endpoint is None or chats(known):
-        return _verbatim(build(target, config, progress), known)
-    if has_own_wire(target.endpoint.base_url, "transcription"):
-        raise CapabilityError(
-            f"{target.name} is not asked as OpenAI's models are, and its own API is not supported",
-            hint=instead(known or Capabilities(id=target.model), "transcription", TEXT_ONLY, target.ready),
-        )
-    check_key(target)
-    return _endpoint(target.endpoint, known)
-
-
-def speech(target: Target) -> Speak:
-    """What reads aloud for `target`, which runs in this process. Raises `DependencyError`."""
-    if target.answer is not None:
-        raise CapabilityError("a mock_response is text", hint="ask it for a chat")
-    with _missing_packages(target):
-        return _SPEECH[target.provider]()
-
-
-def _mocked(answer: str) -> Provider:
-    from audiocli.providers.mocked import Mocked  # For tests of other people's programs.
-
-    return Mocked(answer)
-
-
-def _compatible(endpoint: Endpoint) -> Provider:
-    from audiocli.providers.openai_compatible import OpenAICompatible  # A gateway needs no httpx.
-
-    return OpenAICompatible(endpoint)
-
-
-def check_installed(target: Target) -> None:
-    """Raise `DependencyError` where `target` runs in this process, and what it needs is not installed."""
-    if target.endpoint is None and target.answer is None:
-        speech(target)
-
-
-def _verbatim(provider: Provider, known: Capabilities | None) -> Transcriber:
-    from audiocli.providers.verbatim import Verbatim  # Not for a question.
-
-    return Verbatim(provider, known)
-
-
-def _endpoint(endpoint: Endpoint, known: Capabilities | None) -> Transcriber:
-    from audiocli.providers.transcription import OpenAITranscriptions  # Not for a question.
-
-    return OpenAITranscriptions(endpoint, known)
-
-
-def check_key(target: Target) -> None:
-    """Raise `AuthenticationError` if the key that `target` needs is not set."""
-    if target.key_variable is not None:
-        hint = f"set {target.key_variable}, or use the embedded model, which is called local"
-        raise AuthenticationError(f"there is no key for {target.name}", hint=hint)
-
-
-@contextmanager
-def _missing_packages(target: Target) -> Iterator[None]:
-    """Where nobody has named the model, that its packages are missing is only half of what is."""
-    try:
-        yield
-    except DependencyError as error:
-        if not target.chosen:
-            raise
-        hint = f"set OPENAI_API_KEY, or {install_hint(LOCAL)}"
-        raise AuthenticationError("there is no key, and no embedded model", hint=hint) from error
 
 
 def server_key(config: Config, url: str) -> Secret | None:
@@ -341,7 +137,7 @@ def is_ready(config: Config, model: str | Capabilities) -> bool:
     if isinstance(model, str):
         with suppress(AudiocliError):
             target = resolve(config, model)
-            return target.key_variable is None and (target.endpoint is not None or _is_installed(LOCAL))
+            return target.key_variable is None and (engine(target) is None or _is_installed(LOCAL))
         return False
     if model.mode not in _ASKED or model.provider is None or model.is_retired(today()):
         return False
@@ -360,8 +156,8 @@ def _has_key(config: Config, provider: str) -> bool:
 @cache
 def _is_installed(provider: str) -> bool:
     with suppress(DependencyError):
-        if provider in _SPEECH:
-            _SPEECH[provider]()
+        if provider in _IN_PROCESS:
+            check_installed(Target(provider, provider, None, wire=_IN_PROCESS[provider]))
             return True
     return False
 
@@ -461,7 +257,8 @@ class _Names:
             raise ConfigError("a deployment of Azure has one name", hint="give each a row")
         if deployment.answer is not None:
             provider, model = self._split(deployment.model)
-            return Target(provider, model, _known_elsewhere(self.table, model), answer=deployment.answer)
+            known = _known_elsewhere(self.table, model)
+            return Target(provider, model, known, answer=deployment.answer, wire=MOCK_WIRE)
         if deployment.base_url or deployment.api_key or deployment.api_key_file:
             if self.base_url is not None:
                 raise UsageError(
@@ -482,9 +279,9 @@ class _Names:
             "proxy": deployment.proxy,
         }
         members = [*(name for name, value in said.items() if value), *deployment.added]
-        if target.answer is not None or not members:
+        if target.wire == MOCK_WIRE or not members:
             return target
-        if target.endpoint is None:
+        if target.server is None:
             hint = "remove it, or give the model a row without it"
             raise ConfigError(
                 f"{members[0]} has no effect on {target.name}, which runs in this process", hint=hint
@@ -498,14 +295,14 @@ class _Names:
             left_out=deployment.left_out,
             proxy=proxy or None,
         )
-        return replace(target, endpoint=endpoint)
+        return replace(target, server=endpoint)
 
     def _find(self, name: str) -> Target:
         provider, model = self._split(name)
         if provider in _IN_PROCESS:
             if (known := self.table.lookup(model, provider)) is None:
                 raise self._unknown(name)
-            return Target(provider, _spelt(model, known), known)
+            return Target(provider, _spelt(model, known), known, wire=_IN_PROCESS[provider])
         if self.base_url is not None:
             return self._at_server(self.base_url, name, _host_at(self.base_url) or OPENAI)
         written = self._written(name)[0]
@@ -524,7 +321,7 @@ class _Names:
         missing = None if key else host.key_variable
         if (known := self.table.lookup(model, provider)) is None and not self.force:
             self._check_spelling(provider, model)
-        return Target(provider, _spelt(model, known), known, endpoint, missing)
+        return Target(provider, _spelt(model, known), known, endpoint, missing, wire=host.wire)
 
     def _check_spelling(self, provider: str, model: str) -> None:
         """Refuse a name that nobody knows, and that is too near to a known one to be its own."""
@@ -569,7 +366,8 @@ class _Names:
         if provider in _OPENAIS_NAMES:
             endpoint = replace(endpoint, headers=self.config.headers)
         missing = HOSTS[provider].key_variable if written is None and provider != OPENAI and not key else None
-        return Target(provider, model, _known_at(self.table, provider, model), endpoint, missing)
+        known = _known_at(self.table, provider, model)
+        return Target(provider, model, known, endpoint, missing, wire=_wire(provider))
 
     def _key_for(self, provider: str, name: str) -> Secret | None:
         """The key of the environment for a model of `provider`: its own, and never another's."""
@@ -580,7 +378,7 @@ class _Names:
     def _written(self, name: str) -> tuple[str | None, str]:
         """The provider that a name begins with, if that is one that is asked here, and what it is told."""
         provider, _, model = name.partition("/")
-        return (provider.lower(), model) if model and provider.lower() in _SPOKEN else (None, name)
+        return (provider.lower(), model) if model and _is_asked(provider.lower()) else (None, name)
 
     def _deployed(self, deployment: Deployment) -> Target:
         """A deployment with a server or a key of its own, which are used for it alone."""
@@ -594,13 +392,15 @@ class _Names:
             if provider not in HOSTS:
                 raise ConfigError(f"{quoted(deployment.model)} has no api_base in the config", hint="add one")
             endpoint = _at_host(HOSTS[provider], self.config.deployment_key(deployment))
-            return Target(provider, model, _known_at(self.table, provider, model), endpoint)
+            known = _known_at(self.table, provider, model)
+            return Target(provider, model, known, endpoint, wire=_wire(provider))
         written, model = self._written(deployment.model)
         base_url = self.config.looked_up(deployment.base_url)
         version = deployment.api_version and self.config.looked_up(deployment.api_version)
         provider, key = written or OPENAI, self.config.deployment_key(deployment)
         endpoint = _elsewhere(provider, model, base_url, key, version)
-        return Target(provider, model, _known_at(self.table, provider, model), endpoint)
+        known = _known_at(self.table, provider, model)
+        return Target(provider, model, known, endpoint, wire=_wire(provider))
 
     def _own_headers(self, deployment: Deployment) -> dict[str, str]:
         return {name: self.config.looked_up(value) for name, value in deployment.headers.items()}
@@ -624,6 +424,11 @@ class _Names:
         return next((host for host in HOSTS if self.table.lookup(name, host)), own), name
 
 
+def _is_asked(provider: str) -> bool:
+    """Whether a name that begins so says who is asked; any other beginning is a part of the name."""
+    return provider in HOSTS or provider in (AZURE, *_OPENAIS_NAMES) or provider in COMPATIBLE_PROVIDERS
+
+
 def _spelt(model: str, known: Capabilities | None) -> str:
     """`model` in the upper and lower case of its own name, which a service insists on."""
     own = known.id[-len(model) :] if known else model
@@ -631,7 +436,20 @@ def _spelt(model: str, known: Capabilities | None) -> str:
 
 
 def _at_host(host: Host, key: Secret | None, headers: Mapping[str, str] = MappingProxyType({})) -> Endpoint:
-    return Endpoint(host.base_url, key, headers, host.max_tokens_field, host.dialect, host.key_variable)
+    return Endpoint(
+        host.base_url,
+        key,
+        headers,
+        host.max_tokens_field,
+        host.dialect,
+        host.key_variable,
+        host.key_header,
+    )
+
+
+def _wire(provider: str) -> str:
+    """A server that is no host's speaks OpenAI's."""
+    return HOSTS[provider].wire if provider in HOSTS else OPENAI_WIRE
 
 
 def _known_at(table: Table, provider: str, model: str) -> Capabilities | None:
@@ -658,17 +476,10 @@ def standing_for(target: Target, part: str, table: Table) -> Target:
     return replace(target, model=model, capabilities=_known_at(table, target.provider, model))
 
 
-def path_of(target: Target) -> str:
-    """The path below a server's address by which a model of this kind is asked."""
-    paths = {"transcription": "audio/transcriptions", "speech": "audio/speech"}
-    mode = target.capabilities.mode if target.capabilities else None
-    return paths.get(mode or "", "chat/completions")
-
-
 def is_unknown(target: Target, table: Table) -> bool:
     """Whether a provider is asked, at its own address, for a model that it is not known to have."""
     host = HOSTS.get(target.provider)
-    at_home = host is not None and target.endpoint is not None and target.endpoint.base_url == host.base_url
+    at_home = host is not None and target.server is not None and target.server.base_url == host.base_url
     return at_home and "*" not in target.model and table.lookup(target.model, target.provider) is None
 
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from audiocli.capabilities.dates import today
-from audiocli.providers.registry import is_unknown, path_of
+from audiocli.providers.registry import is_unknown
 from audiocli.providers.suiting import ending_of_kind
+from audiocli.providers.tables import address
+from audiocli.providers.target import MOCK_WIRE
 from audiocli.proxy.model_list import SOON_DAYS
 from audiocli.proxy.settings import Settings
 from audiocli.router import Deployment
-from audiocli.secret import without_secrets
 
 
 def rows(settings: Settings) -> list[dict[str, Any]]:
@@ -30,24 +31,14 @@ def _row(deployment: Deployment, settings: Settings) -> dict[str, Any]:
     return {
         "model_name": deployment.group,
         "model": deployment.target.name,
-        "url": _url(deployment),
+        "url": address(deployment.target, deployment.target.ability),
         "remark": _remark(deployment, settings),
     }
 
 
-def _url(deployment: Deployment) -> str | None:
-    """The address that is asked, without what is secret in it; of a row for many models its base."""
-    target = deployment.target
-    if target.endpoint is None or target.answer is not None:
-        return None
-    if "*" in target.model:
-        return without_secrets(target.endpoint.base_url)
-    return without_secrets(target.endpoint.at(path_of(target)))
-
-
 def _remark(deployment: Deployment, settings: Settings) -> str | None:
     target, date = deployment.target, today()
-    if target.answer is not None:
+    if target.wire == MOCK_WIRE:
         return "mock_response"
     known = target.capabilities
     if known is not None and known.ends_within(SOON_DAYS, date):

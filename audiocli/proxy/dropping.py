@@ -59,6 +59,4 @@ def _unsupported(known: Capabilities | None) -> frozenset[str]:
 
 def _unspoken(deployment: Deployment) -> frozenset[str]:
     """What a service has no field for."""
-    endpoint = deployment.target.endpoint
-    names = {**endpoint.dialect.names, **endpoint.dialect.speech} if endpoint else {}
-    return UNSUPPORTED & {name for name, theirs in names.items() if not theirs}
+    return UNSUPPORTED & deployment.target.untaken

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from audiocli.config import Config
 from audiocli.errors import RateLimitError
-from audiocli.providers.base import Provider, Transcriber
-from audiocli.providers.registry import Target, build, transcriber
+from audiocli.providers.base import Provider, Speaker, Transcriber
+from audiocli.providers.tables import build, engine, speaker, transcriber
+from audiocli.providers.target import Target
 
 MOST_WAITING = 8
 READING_THREADS = 2
@@ -25,38 +26,37 @@ class _Queue:
 
 
 class Engines:
-    """The providers and transcribers of targets that have no endpoint. One engine serves all its models.
+    """What answers for targets whose requests are not passed on. One engine serves all its models.
 
     Recordings are decoded in the threads of `reading`, which begin when they are needed.
     """
 
     def __init__(self) -> None:
-        self._providers: dict[str, Provider] = {}
-        self._transcribers: dict[str, Transcriber] = {}
         self._queues: dict[str, _Queue] = {}
         self.reading = ThreadPoolExecutor(READING_THREADS, thread_name_prefix="reading")
 
     def provider(self, target: Target, config: Config) -> Provider:
-        """Raises what `registry.build` does."""
-        name = _engine(target)
-        if name not in self._providers:
-            self._providers[name] = build(target, config, _untold)
-        return self._providers[name]
+        """Raises what `build` does."""
+        return build(target, config, _untold)
 
     def transcriber(self, target: Target, config: Config) -> Transcriber:
-        """Raises what `registry.transcriber` does."""
-        name = _engine(target)
-        if name not in self._transcribers:
-            self._transcribers[name] = transcriber(target, config, _untold)
-        return self._transcribers[name]
+        """Raises what `transcriber` does."""
+        return transcriber(target, config, _untold)
+
+    def speaker(self, target: Target, config: Config) -> Speaker:
+        """Raises what `speaker` does."""
+        return speaker(target, config, _untold)
 
     @asynccontextmanager
     async def place(self, target: Target) -> AsyncIterator[asyncio.Lock]:
-        """A place in the queue for `target`'s engine, whose turn the lock is.
+        """A place in the queue for `target`'s engine, whose turn the lock is; nobody waits for a service.
 
         Raises `RateLimitError` where `MOST_WAITING` wait already.
         """
-        queue = self._queues.setdefault(_engine(target), _Queue())
+        if (name := engine(target)) is None:
+            yield asyncio.Lock()
+            return
+        queue = self._queues.setdefault(name, _Queue())
         if queue.taken > MOST_WAITING:
             raise RateLimitError(
                 f"{MOST_WAITING} requests wait for {target.provider} already",
@@ -70,11 +70,6 @@ class Engines:
             yield queue.turn
         finally:
             queue.taken -= 1
-
-
-def _engine(target: Target) -> str:
-    """What answers for `target`: an engine, or a text that stands for all answers."""
-    return target.provider if target.answer is None else f"mock_response: {target.answer}"
 
 
 def _untold(what: str, done: int, total: int) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 from audiocli.audio.wav import wav_header
 from audiocli.chat import ChatRequest, Message, TextPart
 from audiocli.errors import AudiocliError, DeadlineError, DependencyError, ProviderError
-from audiocli.providers.registry import path_of
 from audiocli.providers.reply import refusal
+from audiocli.providers.tables import check_installed
+from audiocli.providers.target import OPENAI_WIRE
 from audiocli.proxy.booking import Entry
 from audiocli.proxy.models import place
 from audiocli.proxy.passing import MAX_ERROR_BYTES, told
@@ -89,12 +90,12 @@ def _condition(state: State, deployment: Deployment) -> Row:
 
 def can_serve(state: State) -> bool:
     """Whether any deployment could be asked: one elsewhere, or an engine that is installed here."""
-    return any(each.target.endpoint or _is_installed(state, each) for each in state.router.deployments)
+    return any(_is_installed(each) for each in state.router.deployments)
 
 
-def _is_installed(state: State, deployment: Deployment) -> bool:
+def _is_installed(deployment: Deployment) -> bool:
     try:
-        state.engines.provider(deployment.target, state.settings.config)
+        check_installed(deployment.target)
     except DependencyError:
         return False
     return True
@@ -152,7 +153,7 @@ async def _booked(state: State, deployment: Deployment) -> AsyncIterator[Entry]:
 
 
 async def _ask(state: State, deployment: Deployment, entry: Entry) -> None:
-    if deployment.target.endpoint is None:
+    if deployment.target.wire != OPENAI_WIRE:
         await _ask_here(state, deployment, entry)
         return
     path, content_type, body = _question(deployment)
@@ -194,21 +195,18 @@ def _question(deployment: Deployment) -> tuple[str, str, bytes]:
     """Where a probe goes, and its content type and body: the least that a model of this kind answers."""
     known = deployment.target.capabilities
     document: Row = {"model": deployment.target.model, **deployment.extra_body}
-    path = path_of(deployment.target)
-    match path:
-        case "audio/transcriptions":
-            return (path, *_form(deployment.target.model))
-        case "audio/speech":
+    match deployment.target.ability:
+        case "transcription":
+            return ("audio/transcriptions", *_form(deployment.target.model))
+        case "speech":
             document |= {"input": "OK", "voice": _voice(deployment)}
-            return path, "application/json", json.dumps(document).encode()
-    endpoint = deployment.target.endpoint
+            return "audio/speech", "application/json", json.dumps(document).encode()
     document["messages"] = [{"role": "user", "content": _SPOKEN}]
-    if endpoint is not None:
-        document[endpoint.max_tokens_field] = PROBE_TOKENS
+    document[deployment.target.endpoint.max_tokens_field] = PROBE_TOKENS
     if known is not None and known.needs_audio and known.audio_output:
         document["modalities"] = ["text", "audio"]
         document["audio"] = {"voice": _voice(deployment), "format": "wav"}
-    return path, "application/json", json.dumps(document).encode()
+    return "chat/completions", "application/json", json.dumps(document).encode()
 
 
 def _voice(deployment: Deployment) -> str:

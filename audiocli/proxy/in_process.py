@@ -1,4 +1,7 @@
-"""Requests for models that run in this process: understood whole, and answered as a service would."""
+"""Requests that are not passed on as they are: understood whole, and answered as OpenAI would.
+
+They are for models that run in this process, and for services with a wire of their own.
+"""
 
 import asyncio
 import json
@@ -11,12 +14,13 @@ from typing import Any
 
 from audiocli.chat import AudioDelta, ChatRequest, Event, Finished, collect
 from audiocli.errors import InputError, RejectedError, ReplyError
+from audiocli.providers.voice import ENCODED, encoded
 from audiocli.proxy.answer import Answer
 from audiocli.proxy.dropping import dropped
 from audiocli.proxy.hearing import Body, write_down
 from audiocli.proxy.replies import EVENT_HEADERS
 from audiocli.proxy.requests import Request
-from audiocli.proxy.speaking import ENCODED, encoded, speak
+from audiocli.proxy.speaking import speak
 from audiocli.proxy.state import State
 from audiocli.router import Deployment
 from audiocli.wire.json import parse
@@ -34,11 +38,11 @@ from audiocli.wire.openai import (
 async def answer_in_process(
     state: State, deployment: Deployment, request: Request, body: Body, answer: Answer
 ) -> None:
-    """Answer a request that is for `deployment`, which has no endpoint.
+    """Answer a request for `deployment`, which does not speak OpenAI's wire.
 
-    A place in the engine's queue is taken before the body is read, and the turn comes after that. Raises
-    `InputError`, `CapabilityError` and `ProviderError` for what the model refuses, `DependencyError` if it is
-    not installed.
+    A place in the queue of an engine that runs here is taken before the body is read, and the turn comes
+    after that. Raises `InputError`, `CapabilityError` and `ProviderError` for what the model refuses,
+    `DependencyError` if it is not installed.
     """
     with _refusals():
         async with state.engines.place(deployment.target) as turn:
@@ -46,7 +50,7 @@ async def answer_in_process(
                 case "chat/completions":
                     await _chat(state, deployment, request, body, turn, answer)
                 case "audio/speech":
-                    await speak(deployment, await _document(body, deployment), turn, answer)
+                    await speak(state, deployment, await _document(body, deployment), turn, answer)
                 case _:
                     await write_down(state, deployment, request, body, turn, answer)
 
@@ -71,7 +75,8 @@ async def _chat(
     answer: Answer,
 ) -> None:
     # The sound in it is decoded from base64.
-    question = await asyncio.to_thread(decode_request, await _document(body, deployment))
+    asked = await asyncio.to_thread(decode_request, await _document(body, deployment))
+    question = replace(asked, model=deployment.target.model)
     provider = state.engines.provider(deployment.target, state.settings.config)
     async with turn, aclosing(provider.stream(_in_samples(question))) as events:
         if question.stream:

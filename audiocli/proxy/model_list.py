@@ -23,9 +23,10 @@ from audiocli.printable import quoted
 from audiocli.providers.azure import AZURE
 from audiocli.providers.hosts import HOSTS, LOCAL
 from audiocli.providers.own_wires import has_own_wire
-from audiocli.providers.registry import Target, check_installed, is_unknown, near_models, resolve, with_facts
+from audiocli.providers.registry import is_unknown, near_models, resolve, with_facts
 from audiocli.providers.suiting import ending_of_kind
-from audiocli.proxies import proxy_for
+from audiocli.providers.tables import check_installed, check_proxy
+from audiocli.providers.target import Target
 from audiocli.proxy import dropping
 from audiocli.router import Deployment
 
@@ -199,8 +200,7 @@ def _target(row: Row, place: cli_config.Deployment, config: Config) -> Target:
     with _placed(where):
         target = resolve(replace(config, deployments={row.model: place}), row.model)
         check_installed(target)
-        if target.endpoint is not None:
-            proxy_for(target.endpoint.base_url, target.endpoint.own_proxy)
+        check_proxy(target)
     if target.key_variable is not None:
         hint = f"set it, or give {row.model} an api_key"
         raise ConfigError(f"{where}: {target.key_variable} is not set", hint=hint)

@@ -7,10 +7,9 @@ from audiocli.capabilities import Capabilities
 from audiocli.capabilities.dates import today
 from audiocli.capabilities.litellm_form import model_info
 from audiocli.providers.hosts import HOSTS
-from audiocli.providers.registry import Target
+from audiocli.providers.target import Target
 from audiocli.proxy.state import State
 from audiocli.router import Deployment
-from audiocli.secret import without_secrets
 
 CREATED = 1677610602  # of every model, as LiteLLM has it: nobody knows
 
@@ -54,8 +53,7 @@ def _behind(wildcard: Deployment, state: State) -> Iterator[str]:
 
 def _host(target: Target) -> str | None:
     """The host whose server `target` is at."""
-    base_url = target.endpoint.base_url if target.endpoint else None
-    return next((name for name, host in HOSTS.items() if host.base_url == base_url), None)
+    return next((name for name, host in HOSTS.items() if host.base_url == target.base_url), None)
 
 
 def provider(target: Target) -> str:
@@ -85,8 +83,8 @@ def place(deployment: Deployment) -> Row:
     """Where a deployment is: neither its key, nor its headers, nor what its address has of secrets."""
     target = deployment.target
     found = {"model": f"{provider(target)}/{target.model}"}
-    if target.endpoint is not None and _host(target) is None:
-        found["api_base"] = without_secrets(target.endpoint.base_url)
+    if (own := None if _host(target) else target.base_url) is not None:
+        found["api_base"] = own
     return found
 
 

@@ -76,12 +76,9 @@ def told(error: ProviderError, deployment: Deployment) -> ProviderError:
     """
     if isinstance(error, AuthenticationError):
         return UpstreamAuthError()
-    endpoint = deployment.target.endpoint
-    if endpoint is None:
-        return without_key(error, None)
     error.message = error.message.removesuffix(f" (HTTP {error.status})")
     error.hint = None
-    return without_key(error, endpoint.secret)
+    return without_key(error, deployment.target.secret)
 
 
 async def _refusal(reply: Reply) -> ProviderError:

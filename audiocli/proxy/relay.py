@@ -18,6 +18,7 @@ from contextlib import contextmanager
 
 from audiocli.errors import AudiocliError, DeadlineError, InputError, ProviderError
 from audiocli.providers.endpoint import Endpoint
+from audiocli.providers.target import OPENAI_WIRE
 from audiocli.proxy.answer import Answer
 from audiocli.proxy.booking import CLIENT_LEFT, Entry
 from audiocli.proxy.in_process import answer_in_process
@@ -164,14 +165,13 @@ class _Passage:
                 raise told(error, deployment) from None
 
     async def _ask(self, deployment: Deployment) -> None:
-        endpoint = deployment.target.endpoint
-        if endpoint is None:
+        if deployment.target.wire != OPENAI_WIRE:
             body = self._incoming.blocks()
             async with self._answer.attended():
                 await answer_in_process(self._state, deployment, self._request, body, self._answer)
             return
         async with self._answer.attended():
-            reply = await self._post(deployment, endpoint)
+            reply = await self._post(deployment, deployment.target.endpoint)
         try:
             await pass_on(reply, self._request, self._answer, self._state.settings)
         finally:

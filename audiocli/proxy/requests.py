@@ -128,8 +128,7 @@ class JsonRequest:
         )
 
     def _renamed(self, deployment: Deployment) -> Mapping[str, str]:
-        endpoint = deployment.target.endpoint
-        return endpoint.dialect.speech_names if endpoint and self.path == SPEECH else {}
+        return deployment.target.endpoint.dialect.speech_names if self.path == SPEECH else {}
 
     def room(self, changes: Changes) -> int | None:
         return json_room(self._scanner, changes)

@@ -24,6 +24,7 @@ from audiocli.config.wildcards import EVERY_NAME
 from audiocli.errors import ConfigError
 from audiocli.printable import one_line, quoted
 from audiocli.providers.registry import standing_for, with_facts
+from audiocli.providers.target import LOCAL_WIRE
 from audiocli.proxy import routing
 from audiocli.proxy.dropping import droppable
 from audiocli.proxy.hosts import host_name, is_wildcard
@@ -204,7 +205,7 @@ def _own_config(environ: Mapping[str, str]) -> Config:
 
 def _told(deployments: tuple[Deployment, ...]) -> Iterator[str]:
     for each in deployments:
-        if each.group == EVERY_NAME and each.target.endpoint is None:
+        if each.group == EVERY_NAME and each.target.wire == LOCAL_WIRE:
             yield "no key is set: the embedded model answers for every name"
 
 

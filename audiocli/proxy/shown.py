@@ -9,7 +9,7 @@ import yaml
 
 from audiocli.proxy.settings import Settings
 from audiocli.router import Deployment
-from audiocli.secret import redact_key_shapes, without_secrets
+from audiocli.secret import redact_key_shapes
 from audiocli.wire.litellm import HARMLESS
 
 HIDDEN = "***"
@@ -49,12 +49,12 @@ def as_yaml(settings: Settings) -> str:
 
 
 def _row(deployment: Deployment) -> dict[str, Any]:
-    endpoint = deployment.target.endpoint
+    target = deployment.target
     params = {
-        "model": deployment.target.name,
-        "api_base": without_secrets(endpoint.base_url) if endpoint else None,
-        "api_key": HIDDEN if endpoint and endpoint.api_key else None,
-        "extra_headers": dict.fromkeys(endpoint.headers, HIDDEN) if endpoint else None,
+        "model": target.name,
+        "api_base": target.base_url,
+        "api_key": HIDDEN if target.secret else None,
+        "extra_headers": dict.fromkeys(target.headers, HIDDEN),
         "timeout": deployment.timeout,
         "max_retries": deployment.retries,
         "rpm": deployment.rpm,

@@ -9,8 +9,8 @@ from audiocli.config import Config
 from audiocli.errors import UsageError
 from audiocli.library.connection import located
 from audiocli.providers.hosts import OPENAI
-from audiocli.providers.registry import Target
 from audiocli.providers.suiting import Purpose
+from audiocli.providers.target import Target
 from audiocli.wire.litellm import argument, is_set
 
 P = ParamSpec("P")
@@ -97,5 +97,5 @@ def hidden_params(target: Target, dollars: float | None = None) -> dict[str, Any
         "response_cost": dollars,
         "custom_llm_provider": target.provider,
         "litellm_model_name": target.name,
-        "api_base": target.endpoint.base_url if target.endpoint else None,
+        "api_base": target.base_url,
     }

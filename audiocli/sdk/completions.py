@@ -15,7 +15,7 @@ from audiocli.errors import ProviderError
 from audiocli.library.blocking import blocking, iterating
 from audiocli.library.connection import connected
 from audiocli.providers.base import Provider
-from audiocli.providers.registry import Target
+from audiocli.providers.target import Target
 from audiocli.sdk.calls import hidden_params, open_ended, reached, seconds
 from audiocli.sdk.document import Document, plain
 from audiocli.wire.openai import StreamEncoder, decode_request, encode_completion
@@ -118,7 +118,7 @@ def _call(
         headers={**(headers or {}), **(extra_headers or {})},
     )
     if mock_response is not None:
-        target = replace(target, answer=str(mock_response))
+        target = target.answering(str(mock_response))
     dropped = {*(additional_drop_params or ()), *(_untaken(target) if drop_params else ())}
     given = {name: value for name, value in {**fields, **(extra_body or {})}.items() if name not in dropped}
     document = plain({"messages": messages, **given, "model": target.model})

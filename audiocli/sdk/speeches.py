@@ -8,12 +8,11 @@ from typing import Any
 from audiocli.capabilities.dates import today
 from audiocli.chat import Usage
 from audiocli.client import speech_cost
-from audiocli.errors import CapabilityError
 from audiocli.files import AtomicFile
 from audiocli.library.blocking import blocking
-from audiocli.providers.registry import Target
+from audiocli.library.connection import untold
 from audiocli.providers.retry import Retrying
-from audiocli.providers.voice import voice_of
+from audiocli.providers.tables import speaker
 from audiocli.sdk.calls import hidden_params, open_ended, reached, seconds
 from audiocli.wire.speech import SpeechRequest
 
@@ -77,7 +76,7 @@ async def aspeech(
     """
     limit = seconds(timeout)
     retries = max_retries if num_retries is None else num_retries
-    target, _ = reached(
+    target, settings = reached(
         model,
         api_base=api_base or base_url,
         api_key=api_key,
@@ -88,7 +87,6 @@ async def aspeech(
         retries=retries,
         headers={**(headers or {}), **(extra_headers or {})},
     )
-    _check_speaks(target)
     request = SpeechRequest(
         model=target.model,
         text=input,
@@ -98,19 +96,15 @@ async def aspeech(
         instructions=instructions,
         extra=extra_body or {},
     )
-    asked = Retrying(voice_of(target), retries=target.tries(retries), timeout=target.seconds(limit))
+    asked = Retrying(
+        speaker(target, settings, untold), retries=target.tries(retries), timeout=target.seconds(limit)
+    )
     content = await _collected(asked.stream(request))
     dollars = speech_cost(Usage(), input, target.prices_on(today()))
     return Speech(content, hidden_params(target, dollars))
 
 
 speech = blocking(aspeech)
-
-
-def _check_speaks(target: Target) -> None:
-    known = target.capabilities
-    if known is not None and target.endpoint is not None and known.mode not in (None, "speech"):
-        raise CapabilityError(f"{known.id} is a {known.mode} model", hint="use a speech model")
 
 
 async def _collected(pieces: AsyncGenerator[bytes, None]) -> bytes:

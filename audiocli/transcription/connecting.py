@@ -2,9 +2,11 @@
 
 from audiocli.config import Config
 from audiocli.providers.pace import Pace, reliable
-from audiocli.providers.registry import Progress, Target, resolve, transcriber
+from audiocli.providers.registry import resolve
 from audiocli.providers.retry import Notify
 from audiocli.providers.suiting import Wanted, check_suits
+from audiocli.providers.tables import Progress, engine, transcriber
+from audiocli.providers.target import Target
 from audiocli.transcription.executor import Connect
 from audiocli.transcription.hearing import Connection
 from audiocli.transcription.job import JobOptions
@@ -94,7 +96,7 @@ def _connection(
     if not options.force:
         check_suits(target.capabilities, wanted, target.ready)
     asked = transcriber(target, config, progress)
-    own = Pace(asked.limits.parallel) if target.endpoint is None else pace
+    own = Pace(asked.limits.parallel) if engine(target) else pace
     paced = reliable(
         asked, own, retries=target.tries(retries), timeout=target.seconds(timeout), notify=notify
     )
@@ -102,4 +104,4 @@ def _connection(
 
 
 def _name(target: Target) -> str:
-    return f"{target.name} at {target.endpoint.base_url}" if target.endpoint else target.name
+    return f"{target.name} at {target.base_url}" if target.base_url else target.name

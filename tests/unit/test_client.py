@@ -25,7 +25,7 @@ from audiocli.chat import (
 )
 from audiocli.client import Answer, Cost, Question, ask, compose, cost, estimate
 from audiocli.errors import CapabilityError, OutputError, ProviderError, RejectedError, ReplyError, UsageError
-from audiocli.providers.registry import Target
+from audiocli.providers.target import Target
 
 CLIP = AudioPart(AudioBytes(b"RIFF"), "wav")
 SPEAKER = Target("openai", "gpt-audio-1.5", lookup("gpt-audio-1.5"))

@@ -12,8 +12,9 @@ from audiocli.errors import AuthenticationError, ConfigError, MisspeltModelError
 from audiocli.providers.hosts import HOSTS
 from audiocli.providers.local import LocalProvider
 from audiocli.providers.openai_compatible import OpenAICompatible
-from audiocli.providers.registry import build, keys_for, reachable_models, resolve, server_key
+from audiocli.providers.registry import keys_for, reachable_models, resolve, server_key
 from audiocli.providers.suiting import Purpose, Wanted
+from audiocli.providers.tables import build
 from audiocli.secret import Secret
 
 KEY = Secret("sk-test-0123456789")
@@ -60,7 +61,6 @@ def test_the_configs_model_may_be_an_alias() -> None:
     )
     target = resolve(config)
     assert target.model == "gpt-audio-mini"
-    assert target.endpoint is not None
     assert (target.endpoint.base_url, target.endpoint.api_key) == (OPENAI, KEY)
 
 
@@ -68,7 +68,6 @@ def test_another_server_is_asked_for_any_name() -> None:
     target = resolve(Config(), "mistralai/Voxtral-Mini-3B", HERE)
     assert target.model == "mistralai/Voxtral-Mini-3B"
     assert resolve(Config(), "GPT-Audio", HERE).model == "GPT-Audio"  # It may call its own so.
-    assert target.endpoint is not None
     assert (target.endpoint.base_url, target.endpoint.api_key) == (HERE, None)
     assert isinstance(build(target, Config(), lambda what, done, total: None), OpenAICompatible)
 
@@ -110,7 +109,6 @@ def test_a_deployment_of_azure_has_an_address_of_its_own() -> None:
         model="azure/gpt-audio", base_url="https://x.openai.azure.com", api_key="sk-azure-0", api_version="v9"
     )
     target = resolve(Config(deployments={"mine": row}), "mine")
-    assert target.endpoint is not None
     assert target.endpoint.url == (
         "https://x.openai.azure.com/openai/deployments/gpt-audio/chat/completions?api-version=v9"
     )
@@ -289,7 +287,6 @@ def test_a_deployment_of_azure_has_its_own_address_and_key_header() -> None:
     config = Config(deployments={"x": said}, environ={"PLACE": "https://here.openai.azure.com/"})
     target = resolve(config, "x")
     assert target.name == "azure/audio"
-    assert target.endpoint is not None
     assert target.endpoint.url == (
         "https://here.openai.azure.com/openai/deployments/audio/chat/completions?api-version=2025-04-01-preview"
     )
@@ -359,7 +356,6 @@ def test_at_another_server_a_model_keeps_its_provider_whose_key_alone_is_sent(
     }
     config = Config(api_key=Secret("sk-OPENAI_API_KEY"), environ=environ)
     target = resolve(config, name, HERE)
-    assert target.endpoint is not None
     assert (target.provider, target.model, target.key_variable) == (provider, model, None)
     assert target.endpoint.api_key == Secret(f"sk-{variable}")
     assert target.endpoint.key_variable == variable
@@ -381,7 +377,6 @@ def test_a_deployment_elsewhere_keeps_its_providers_dialect_and_prices() -> None
     row = Deployment(model="mistral/voxtral-mini-latest", base_url=HERE, api_key="sk-own-012345")
     target = resolve(Config(api_key=KEY, deployments={"x": row}), "x")
     assert target.name == "mistral/voxtral-mini-latest"
-    assert target.endpoint is not None
     assert (target.endpoint.base_url, target.endpoint.api_key) == (HERE, Secret("sk-own-012345"))
     assert target.endpoint.dialect == HOSTS["mistral"].dialect
     assert target.endpoint.max_tokens_field == "max_tokens"
@@ -399,7 +394,6 @@ def test_a_hosts_own_address_is_that_host() -> None:
     address = HOSTS["groq"].base_url
     target = resolve(Config(api_key=KEY), "openai-gpt-oss", address)
     assert (target.name, target.key_variable) == ("groq/openai-gpt-oss", "GROQ_API_KEY")
-    assert target.endpoint is not None
     assert target.endpoint.api_key is None
     chosen = resolve(keyed("groq"), base_url=address, purpose="transcription", wanted=Wanted(today=TODAY))
     assert (chosen.name, chosen.chosen) == ("groq/whisper-large-v3", True)
@@ -489,7 +483,6 @@ def test_a_row_for_many_models_and_an_alias_lead_where_a_gateway_goes(
 ) -> None:
     config = Config(api_key=KEY, deployments=WILDCARDS, aliases={"uno": "single", "best": "openai/gpt-audio"})
     target = resolve(config, name)
-    assert target.endpoint is not None
     assert (target.name, target.endpoint.base_url) == (model, base_url)
     assert target.endpoint.api_key == (Secret(key) if key else None)
     assert target.capabilities == lookup(target.model, target.provider)
@@ -499,17 +492,15 @@ def test_a_row_for_every_name_gets_every_name_but_those_of_this_process() -> Non
     config = Config(api_key=KEY, deployments={"*": Deployment(model="openai/*", base_url=HERE)})
     for name in ("anything", "mistral/x", "openai/y"):
         target = resolve(config, name)
-        assert target.endpoint is not None
         assert (target.model, target.endpoint.base_url) == (name, HERE)
         assert target.endpoint.api_key is None
-    assert resolve(config, "local").endpoint is None
+    assert resolve(config, "local").server is None
     assert resolve(config, "anything", OPENAI).model == "anything"
 
 
 def test_a_row_of_every_name_at_no_address_only_adds_to_what_a_name_says() -> None:
     rows = {"*": Deployment(model="*", timeout=5, added={"seed": 1})}
     target = resolve(Config(api_key=KEY, deployments=rows), "mistral/voxtral-mini-latest")
-    assert target.endpoint is not None
     assert (target.name, target.timeout) == ("mistral/voxtral-mini-latest", 5)
     assert target.endpoint.added == {"seed": 1}
 

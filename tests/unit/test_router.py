@@ -16,7 +16,7 @@ from audiocli.errors import (
     ServerError,
     UnknownModelError,
 )
-from audiocli.providers.registry import Target
+from audiocli.providers.target import Target
 from audiocli.router import Deployment, Policy, Router
 
 BUSY = ServerError("busy", status=503, retryable=True)

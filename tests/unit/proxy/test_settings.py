@@ -196,7 +196,7 @@ def test_a_name_of_openais_needs_no_provider(tmp_path: Path) -> None:
 
 def test_a_row_of_several_organizations_is_a_deployment_for_each(tmp_path: Path) -> None:
     read = settings(tmp_path, row(model="openai/gpt-audio", api_key=KEY, organization=["org-1", "org-2"]))
-    headers = [each.target.endpoint.headers for each in read.deployments if each.target.endpoint]
+    headers = [each.target.headers for each in read.deployments if each.target.headers]
     assert headers == [{"OpenAI-Organization": "org-1"}, {"OpenAI-Organization": "org-2"}]
     assert len({each.id for each in read.deployments}) == 2
 
