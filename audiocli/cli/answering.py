@@ -27,9 +27,9 @@ from audiocli.errors import OutputError, UsageError
 from audiocli.files import is_special, open_special
 from audiocli.printable import escaped
 from audiocli.prompts import check_prompt
+from audiocli.providers.registry import build, destination, place
 from audiocli.providers.retry import Retrying
 from audiocli.providers.suiting import Wanted, ending
-from audiocli.providers.tables import build, destination, place
 from audiocli.providers.target import Target
 
 

@@ -17,8 +17,8 @@ from audiocli.cli.world import World
 from audiocli.errors import AudiocliError
 from audiocli.files import is_special
 from audiocli.printable import escaped
+from audiocli.providers.registry import address, destination
 from audiocli.providers.suiting import check_suits
-from audiocli.providers.tables import address, destination
 from audiocli.providers.target import Target
 from audiocli.transcription.claiming import claimed
 from audiocli.transcription.job import JobOptions

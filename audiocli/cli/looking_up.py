@@ -102,7 +102,7 @@ def _asked(world: World, table: Table, config: Config, chosen: CapsOptions) -> _
 
 def _all(table: Table, config: Config, names: Sequence[str]) -> _Asked:
     """Every model that hears or speaks: the config's first, then others that are ready, then the rest."""
-    from audiocli.providers.registry import is_ready
+    from audiocli.providers.naming import is_ready
 
     rows = {name: known(table, config, name) or Capabilities(id=name) for name in config.deployments}
     own = [replace(row, id=name) for name, row in rows.items() if _has_audio(row)]
@@ -122,7 +122,7 @@ def _of_server(served: Sequence[Capabilities], names: Sequence[str]) -> _Asked:
 
 def _served(world: World, table: Table, config: Config, url: str) -> list[Capabilities]:
     from audiocli.cli.asking_servers import ask_server
-    from audiocli.providers.registry import server_key  # With it comes HTTP, which the table does not need.
+    from audiocli.providers.naming import server_key  # With it comes HTTP, which the table does not need.
 
     world.secret = server_key(config, url)
     return ask_server(url, table, world.secret)

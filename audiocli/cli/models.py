@@ -6,7 +6,7 @@ from audiocli.cli.world import World
 from audiocli.config import Config
 from audiocli.errors import MisspeltModelError
 from audiocli.providers.hosts import OPENAI
-from audiocli.providers.registry import keys_for, resolve
+from audiocli.providers.naming import keys_for, resolve
 from audiocli.providers.suiting import Purpose, Wanted
 from audiocli.providers.target import LOCAL_WIRE, Target
 

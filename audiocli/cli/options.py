@@ -35,7 +35,7 @@ def parse_time(text: str) -> float:
 
 
 def _complete_model(incomplete: str) -> list[str]:
-    from audiocli.providers.registry import reachable_models
+    from audiocli.providers.naming import reachable_models
 
     return [model for model in reachable_models() if model.startswith(incomplete)]
 

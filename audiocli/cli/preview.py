@@ -11,7 +11,7 @@ from audiocli.chat import AudioSource, ChatRequest
 from audiocli.printable import escaped
 from audiocli.providers.endpoint import Endpoint
 from audiocli.providers.openai_compatible import request_headers
-from audiocli.providers.tables import document, url
+from audiocli.providers.registry import document, url
 from audiocli.providers.target import Target
 from audiocli.wire.json import base64_length, segments
 

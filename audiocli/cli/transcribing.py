@@ -25,8 +25,8 @@ from audiocli.cli.written import encode, form_of
 from audiocli.errors import AudiocliError
 from audiocli.files import is_special, open_special, unwritable, write_all
 from audiocli.printable import escaped
+from audiocli.providers.registry import place
 from audiocli.providers.suiting import ending
-from audiocli.providers.tables import place
 from audiocli.transcript import Transcript
 from audiocli.transcription.archive import Item, Outcome, RunEvent, Told, transcribe_archive
 from audiocli.transcription.connecting import connecting

@@ -9,10 +9,10 @@ from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, load
 from audiocli.errors import UsageError
 from audiocli.providers.base import Provider
 from audiocli.providers.hosts import HOSTS
-from audiocli.providers.registry import resolve
+from audiocli.providers.naming import resolve
+from audiocli.providers.registry import build
 from audiocli.providers.retry import Retrying
 from audiocli.providers.suiting import TEXT_ONLY, Purpose, Wanted
-from audiocli.providers.tables import build
 from audiocli.providers.target import Target
 
 

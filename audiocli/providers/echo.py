@@ -55,7 +55,7 @@ class Echo:
 
 
 async def speak_as_echo(text: str, voice: str, speed: float) -> AsyncGenerator[bytes, None]:  # noqa: ARG001 - it has one voice
-    """A tenth of a second of tone for each word; see `registry.Speak`."""
+    """A tenth of a second of tone for each word; see `voice.Speak`."""
     for _ in text.split():
         yield _tone()
 

@@ -1,4 +1,4 @@
-"""The embedded voice reads a text aloud, sentence by sentence; see `registry.Speak`."""
+"""The embedded voice reads a text aloud, sentence by sentence; see `voice.Speak`."""
 
 from collections.abc import AsyncGenerator
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from audiocli.capabilities.dates import today
-from audiocli.providers.registry import is_unknown
+from audiocli.providers.naming import is_unknown
+from audiocli.providers.registry import address
 from audiocli.providers.suiting import ending_of_kind
-from audiocli.providers.tables import address
 from audiocli.providers.target import MOCK_WIRE
 from audiocli.proxy.model_list import SOON_DAYS
 from audiocli.proxy.settings import Settings

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from audiocli.config import Config
 from audiocli.errors import RateLimitError
 from audiocli.providers.base import Provider, Speaker, Transcriber
-from audiocli.providers.tables import build, engine, speaker, transcriber
+from audiocli.providers.registry import build, engine, speaker, transcriber
 from audiocli.providers.target import Target
 
 MOST_WAITING = 8

@@ -13,8 +13,8 @@ from typing import Any
 from audiocli.audio.wav import wav_header
 from audiocli.chat import ChatRequest, Message, TextPart
 from audiocli.errors import AudiocliError, DeadlineError, DependencyError, ProviderError
+from audiocli.providers.registry import check_installed
 from audiocli.providers.reply import refusal
-from audiocli.providers.tables import check_installed
 from audiocli.providers.target import OPENAI_WIRE
 from audiocli.proxy.booking import Entry
 from audiocli.proxy.models import place

@@ -22,10 +22,10 @@ from audiocli.errors import AudiocliError, AuthenticationError, ConfigError, Dep
 from audiocli.printable import quoted
 from audiocli.providers.azure import AZURE
 from audiocli.providers.hosts import HOSTS, LOCAL
+from audiocli.providers.naming import is_unknown, near_models, resolve, with_facts
 from audiocli.providers.own_wires import has_own_wire
-from audiocli.providers.registry import is_unknown, near_models, resolve, with_facts
+from audiocli.providers.registry import check_installed, check_proxy
 from audiocli.providers.suiting import ending_of_kind
-from audiocli.providers.tables import check_installed, check_proxy
 from audiocli.providers.target import Target
 from audiocli.proxy import dropping
 from audiocli.router import Deployment

@@ -23,7 +23,7 @@ from audiocli.config.values import Choices, looked_up, text_of
 from audiocli.config.wildcards import EVERY_NAME
 from audiocli.errors import ConfigError
 from audiocli.printable import one_line, quoted
-from audiocli.providers.registry import standing_for, with_facts
+from audiocli.providers.naming import standing_for, with_facts
 from audiocli.providers.target import LOCAL_WIRE
 from audiocli.proxy import routing
 from audiocli.proxy.dropping import droppable

@@ -11,8 +11,8 @@ from audiocli.client import speech_cost
 from audiocli.files import AtomicFile
 from audiocli.library.blocking import blocking
 from audiocli.library.connection import untold
+from audiocli.providers.registry import speaker
 from audiocli.providers.retry import Retrying
-from audiocli.providers.tables import speaker
 from audiocli.sdk.calls import hidden_params, open_ended, reached, seconds
 from audiocli.wire.speech import SpeechRequest
 

@@ -1,11 +1,11 @@
 """Who writes a recording down, as the configuration and a job's options say."""
 
 from audiocli.config import Config
+from audiocli.providers.naming import resolve
 from audiocli.providers.pace import Pace, reliable
-from audiocli.providers.registry import resolve
+from audiocli.providers.registry import Progress, engine, transcriber
 from audiocli.providers.retry import Notify
 from audiocli.providers.suiting import Wanted, check_suits
-from audiocli.providers.tables import Progress, engine, transcriber
 from audiocli.providers.target import Target
 from audiocli.transcription.executor import Connect
 from audiocli.transcription.hearing import Connection

@@ -17,7 +17,7 @@ from audiocli.transcription.joining import join
 from audiocli.transcription.opening import Opened, opened
 
 Connect = Callable[[JobOptions], Connection]
-"""Finds who is to be asked. Raises what `registry.resolve` and `registry.transcriber` do."""
+"""Finds who is to be asked. Raises what `naming.resolve` and `registry.transcriber` do."""
 
 REQUESTS = 16
 READING = 2  # Threads that decode and encode, hundreds of times as fast as it is spoken. Each costs 10 MB.

@@ -4,8 +4,8 @@ import pytest
 
 from audiocli.config import Config
 from audiocli.errors import CapabilityError
-from audiocli.providers.registry import resolve
-from audiocli.providers.tables import transcriber
+from audiocli.providers.naming import resolve
+from audiocli.providers.registry import transcriber
 
 CONFIG = Config(environ={"GEMINI_API_KEY": "sk-test-0123456789", "XAI_API_KEY": "xai-test-0123456789"})
 

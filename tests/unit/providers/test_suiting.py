@@ -8,9 +8,9 @@ from audiocli.capabilities import Capabilities, lookup
 from audiocli.config import Config, Deployment
 from audiocli.errors import AuthenticationError, CapabilityError
 from audiocli.providers.hosts import HOSTS
-from audiocli.providers.registry import resolve
+from audiocli.providers.naming import resolve
+from audiocli.providers.registry import transcriber
 from audiocli.providers.suiting import Wanted, chats, check_suits, ending, instead
-from audiocli.providers.tables import transcriber
 from audiocli.providers.target import Target
 from audiocli.providers.transcription import OpenAITranscriptions
 from audiocli.providers.verbatim import Verbatim

@@ -11,10 +11,10 @@ from audiocli.config import Config, Deployment
 from audiocli.errors import AuthenticationError, ConfigError, MisspeltModelError, UsageError
 from audiocli.providers.hosts import HOSTS
 from audiocli.providers.local import LocalProvider
+from audiocli.providers.naming import keys_for, reachable_models, resolve, server_key
 from audiocli.providers.openai_compatible import OpenAICompatible
-from audiocli.providers.registry import keys_for, reachable_models, resolve, server_key
+from audiocli.providers.registry import build
 from audiocli.providers.suiting import Purpose, Wanted
-from audiocli.providers.tables import build
 from audiocli.secret import Secret
 
 KEY = Secret("sk-test-0123456789")
