@@ -83,6 +83,14 @@ def _is_whole(path: str) -> bool:
         return False
 
 
+_OPENAIS = re.compile(r"(?:gpt-|chatgpt-|o\d|ft:|tts-|whisper-|text-embedding-)[^/]*\Z")
+
+
+def is_openais_name(model: str) -> bool:
+    """Whether a name without a provider is of the form that OpenAI's models have, known or not."""
+    return _OPENAIS.match(model) is not None
+
+
 class Table:
     """The models in one file, which is read when the first name is looked up."""
 
@@ -173,6 +181,10 @@ class Table:
     def names(self) -> list[str]:
         """The name of every model, with its provider in front where that is not OpenAI."""
         return [json.loads(name) for name in _NAME.findall(self._content)]
+
+    def models_of(self, provider: str) -> list[Capabilities]:
+        """The models of one provider."""
+        return [each for each in self.models() if each.provider == provider]
 
     def models(self) -> Iterator[Capabilities]:
         """Every model, in the order of their names."""

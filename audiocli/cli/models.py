@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from audiocli.cli.world import World
 from audiocli.config import Config
 from audiocli.errors import MisspeltModelError
-from audiocli.providers.hosts import OPENAI
-from audiocli.providers.naming import keys_for, resolve
+from audiocli.providers.naming import is_usual, keys_for, resolve
 from audiocli.providers.suiting import Purpose, Wanted
 from audiocli.providers.target import LOCAL_WIRE, Target
 
@@ -29,7 +28,7 @@ def find_model(
 
 def note_choice(world: World, target: Target, purpose: Purpose, wanted: Wanted) -> None:
     """Say which model was chosen, if nobody named it and it is not the usual one."""
-    if not target.chosen or target.provider == OPENAI:
+    if not target.chosen or is_usual(target):
         return
     if target.wire != LOCAL_WIRE:
         world.note(f"asking {target.name}, as {target.endpoint.key_variable} is set; -m names another")

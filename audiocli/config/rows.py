@@ -1,9 +1,9 @@
 """The rows of `model_list`, whoever reads them: what they may hold, and what they lead to."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from audiocli.capabilities.table import is_openais_name
 from audiocli.config.litellm_keys import OTHER_PROVIDERS
 from audiocli.config.problems import Note, refuse, tried
 from audiocli.config.section import Section
@@ -16,7 +16,6 @@ IGNORE = "ignore"
 OWN_SECTION = "audiocli_settings"
 
 _ROW = frozenset({"litellm_params", "model_info", "model_name"})
-_OPENAI_NAMES = re.compile(r"(?:gpt-|chatgpt-|o\d|ft:|tts-|whisper-|text-embedding-)[^/]*\Z")
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Row:
         model, provider = str(self.params["model"]), self.params.get("custom_llm_provider")
         if provider and not model.startswith(f"{provider}/"):
             return f"{provider}/{model}"
-        return f"openai/{model}" if _OPENAI_NAMES.match(model) else model
+        return f"openai/{model}" if is_openais_name(model) else model
 
     @property
     def is_foreign(self) -> bool:

@@ -19,6 +19,11 @@ _DEPLOYMENT = re.compile(r"/openai/deployments(?:/([^/]+))?\Z")
 _PROJECT = re.compile(r"/api/projects/[^/]+\Z")
 
 
+def is_azures(model: str) -> bool:
+    """Whether a model's name says that it is a deployment of Azure's."""
+    return model.startswith(f"{AZURE}/")
+
+
 def azure_endpoint(base_url: str, deployment: str, version: str | None, key: Secret | None) -> Endpoint:
     """The endpoint of `deployment` in the resource at `base_url`, in any form that Azure's portal shows.
 

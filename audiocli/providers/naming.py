@@ -473,6 +473,11 @@ def standing_for(target: Target, part: str, table: Table) -> Target:
     return replace(target, model=model, capabilities=_known_at(table, target.provider, model))
 
 
+def is_usual(target: Target) -> bool:
+    """Whether its provider is the one that is asked first where several can be."""
+    return target.provider == OPENAI
+
+
 def is_unknown(target: Target, table: Table) -> bool:
     """Whether a provider is asked, at its own address, for a model that it is not known to have."""
     host = HOSTS.get(target.provider)
@@ -488,7 +493,7 @@ def near_models(target: Target, table: Table) -> list[str]:
 def models_of(provider: str, table: Table) -> list[str]:
     """The names that the table has of a provider's models, as the provider has them."""
     if provider == OPENAI:
-        return [each.id for each in table.models() if each.provider == OPENAI and "/" not in each.id]
+        return [each.id for each in table.models_of(OPENAI) if "/" not in each.id]
     prefix = f"{provider}/"
     return [name.removeprefix(prefix) for name in table.names() if name.startswith(prefix)]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from audiocli.capabilities import Capabilities, Prices
-from audiocli.providers.endpoint import OPENAI_DIALECT, Endpoint
+from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect, Endpoint
 from audiocli.secret import Secret, without_secrets
 
 DEFAULT_TIMEOUT = 600.0
@@ -66,6 +66,11 @@ class Target:
         return without_secrets(self.server.base_url) if self.server else None
 
     @property
+    def identity(self) -> str:
+        """Its name, and where it is asked for, if that is at a server."""
+        return f"{self.name} at {self.server.base_url}" if self.server else self.name
+
+    @property
     def secret(self) -> Secret | None:
         """What is sent to its server, and must not be shown."""
         return self.server.secret if self.server else None
@@ -76,10 +81,14 @@ class Target:
         return self.server.headers if self.server else {}
 
     @property
+    def dialect(self) -> Dialect:
+        """How its service differs from OpenAI's."""
+        return self.server.dialect if self.server else OPENAI_DIALECT
+
+    @property
     def untaken(self) -> frozenset[str]:
         """Members of OpenAI's requests that its service has no field for."""
-        dialect = self.server.dialect if self.server else OPENAI_DIALECT
-        names = {**dialect.names, **dialect.speech}
+        names = {**self.dialect.names, **self.dialect.speech}
         return frozenset(name for name, theirs in names.items() if not theirs)
 
     def seconds(self, wanted: float | None) -> float:

@@ -20,7 +20,7 @@ from audiocli.config.values import Params
 from audiocli.config.wildcards import EVERY_NAME
 from audiocli.errors import AudiocliError, AuthenticationError, ConfigError, DependencyError, install_hint
 from audiocli.printable import quoted
-from audiocli.providers.azure import AZURE
+from audiocli.providers.azure import is_azures
 from audiocli.providers.hosts import HOSTS, LOCAL
 from audiocli.providers.naming import is_unknown, near_models, resolve, with_facts
 from audiocli.providers.own_wires import has_own_wire
@@ -191,7 +191,7 @@ _NOWHERE = Target("", "", None)
 
 
 def _is_azures(row: Row) -> bool:
-    return row.model.startswith(f"{AZURE}/")
+    return is_azures(row.model)
 
 
 def _target(row: Row, place: cli_config.Deployment, config: Config) -> Target:
@@ -290,12 +290,8 @@ def _hosted(config: Config) -> Iterator[Deployment]:
 
 
 def _known(target: Target, table: Table) -> Iterator[Deployment]:
-    for model in table.models():
-        if (
-            "/" not in model.id
-            and model.provider == target.provider
-            and (model.audio_input or model.audio_output)
-        ):
+    for model in table.models_of(target.provider):
+        if "/" not in model.id and (model.audio_input or model.audio_output):
             named = replace(target, model=model.id, capabilities=model)
             yield Deployment(id=f"{target.provider}/{model.id}", group=model.id, target=named)
 

@@ -44,10 +44,10 @@ def _behind(wildcard: Deployment, state: State) -> Iterator[str]:
     if not star or host is None:
         return
     date = today()
-    for known in state.settings.table.models():
+    for known in state.settings.table.models_of(host):
         model = known.id.removeprefix(f"{host}/")
         fits = len(model) >= len(before + after) and model.startswith(before) and model.endswith(after)
-        if known.provider == host and known.mode in _SERVED and fits and not known.is_retired(date):
+        if known.mode in _SERVED and fits and not known.is_retired(date):
             yield wildcard.group.replace("*", model[len(before) : len(model) - len(after)], 1)
 
 

@@ -216,8 +216,8 @@ def _format_and_dialect(request: Request, entry: Entry) -> tuple[str, Dialect]:
     """The format that a service has been asked for speech in, and how it differs from OpenAI's."""
     deployment = entry.deployment
     added = deployment.extra_body.get("response_format") if deployment else None
-    endpoint = deployment.target.endpoint if deployment else None
-    return request.sound_format or str(added or ""), endpoint.dialect if endpoint else OPENAI_DIALECT
+    dialect = deployment.target.dialect if deployment else OPENAI_DIALECT
+    return request.sound_format or str(added or ""), dialect
 
 
 async def _first(reply: Reply, patience: Patience) -> bytes:

@@ -100,8 +100,4 @@ def _connection(
     paced = reliable(
         asked, own, retries=target.tries(retries), timeout=target.seconds(timeout), notify=notify
     )
-    return Connection(_name(target), target.model, paced, target.prices_on(wanted.today))
-
-
-def _name(target: Target) -> str:
-    return f"{target.name} at {target.base_url}" if target.base_url else target.name
+    return Connection(target.identity, target.model, paced, target.prices_on(wanted.today))
