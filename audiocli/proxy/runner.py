@@ -1,13 +1,11 @@
 """The gateway as a process: it listens, answers, takes up changed settings, and ends when it is told to."""
 
 import asyncio
-import ctypes
 import gc
 import logging
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ import uvicorn
 from audiocli.errors import AudiocliError, Interrupted, UsageError
 from audiocli.proxy.generations import App, Generations, told
 from audiocli.proxy.listening import BACKLOG, check_exposure, concerns, listen, url_of
+from audiocli.proxy.memory import SpareMemory, reuse_big_buffers
 from audiocli.proxy.protocol import bounded_protocol
 from audiocli.proxy.reloading import Reloading
 from audiocli.proxy.settings import Settings
@@ -25,9 +24,6 @@ from audiocli.proxy.state import State
 from audiocli.proxy.workers import Workers
 
 TICKS_PER_SECOND = 10  # as uvicorn's server counts
-
-MALLOPT_TRIM_THRESHOLD, MALLOPT_MMAP_THRESHOLD = -1, -3  # malloc.h
-KEPT_BYTES = 32 * 1024 * 1024  # the largest buffer that glibc lets be used again
 
 _ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)]
 
@@ -63,7 +59,7 @@ def serve(serving: Serving) -> None:
     listener = listen(serving.host, serving.port, settings.master_key)
     for line in (*settings.warnings, *concerns(listener.getsockname()[0], settings.master_key)):
         serving.note(line)
-    _reuse_big_buffers()
+    reuse_big_buffers()
     logging.getLogger().addHandler(logging.NullHandler())
     serving.ready(url_of(listener))
     with listener:
@@ -164,6 +160,7 @@ class _Server(uvicorn.Server):
         self._process = process
         self._generations = generations
         self._reloading = Reloading(process.serving.load, process.settings)
+        self._spare = SpareMemory()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -197,6 +194,7 @@ class _Server(uvicorn.Server):
         looks = counter % TICKS_PER_SECOND == 0
         if looks:
             await self._reload()
+            self._spare.look()
         if looks and self._process.parent not in (None, os.getppid()):
             self.should_exit = True  # Nobody is left who would end this worker.
         return await super().on_tick(counter)
@@ -218,13 +216,3 @@ class _Server(uvicorn.Server):
         for line in settings.warnings:
             self._process.tell(line)
         self._process.tell("config reloaded")
-
-
-def _reuse_big_buffers() -> None:
-    """Keep glibc from giving the memory of each large buffer back, to ask for the same again."""
-    if not sys.platform.startswith("linux"):
-        return
-    library = ctypes.CDLL(None)
-    if hasattr(library, "gnu_get_libc_version"):
-        library.mallopt(MALLOPT_MMAP_THRESHOLD, KEPT_BYTES)
-        library.mallopt(MALLOPT_TRIM_THRESHOLD, 2 * KEPT_BYTES)
