@@ -64,7 +64,7 @@ class Bounds:
     header_timeout: float = 10.0
     body_timeout: float = 30.0
     body_timeout_per_mb: float = 1.0
-    keep_alive_timeout: float = 20.0
+    keep_alive_timeout: float = 75.0
     send_timeout: float = 30.0
     stream_idle_timeout: float = 60.0
     keepalive_seconds: float = 15.0
