@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -33,7 +34,8 @@ class Serving:
     """What to serve, and whom to tell.
 
     `load` reads the settings. Requests have `grace` seconds to end when the gateway does. `ready` is told the
-    URL once it is listening, `write` the log's line of each request, `note` what a user should know.
+    URL once it is listening and hears signals, `write` the log's line of each request, `note` what a user
+    should know.
     """
 
     load: Callable[[], Settings]
@@ -61,7 +63,6 @@ def serve(serving: Serving) -> None:
         serving.note(line)
     reuse_big_buffers()
     logging.getLogger().addHandler(logging.NullHandler())
-    serving.ready(url_of(listener))
     with listener:
         received = _run(serving, settings, listener)
     if received == signal.SIGINT:
@@ -72,8 +73,9 @@ def _run(serving: Serving, settings: Settings, listener: socket.socket) -> int:
     """Serve in this process or in several; returns the signal that has ended it."""
     build = serving.build or _gateway()
     gc.freeze()
+    ready = partial(serving.ready, url_of(listener))
     if serving.workers == 1:
-        return _serve(_Process(serving, settings, listener, build))
+        return _serve(_Process(serving, settings, listener, build, ready=ready))
     parent = os.getpid()
 
     def work(number: int) -> int:
@@ -81,7 +83,7 @@ def _run(serving: Serving, settings: Settings, listener: socket.socket) -> int:
         _serve(_Process(serving, settings, listener, build, note=told, parent=parent))
         return 0
 
-    return Workers(work, serving.workers, serving.grace, serving.note).run()
+    return Workers(work, serving.workers, serving.grace, serving.note).run(ready)
 
 
 def _gateway() -> Callable[[State], App]:
@@ -96,12 +98,13 @@ def _nobody(_line: str) -> None:
 
 @dataclass(frozen=True)
 class _Process:
-    """What one process serves by. `parent` is the process without which it ends."""
+    """What one process serves by. `parent` is the process without which it ends, and which says `ready`."""
 
     serving: Serving
     settings: Settings
     listener: socket.socket
     build: Callable[[State], App]
+    ready: Callable[[], None] | None = None
     note: Callable[[str], None] | None = None
     parent: int | None = None
 
@@ -132,8 +135,10 @@ async def _answer(process: _Process) -> int:
         )
     )
     server = _Server(process, generations)
-    await server.serve(sockets=[process.listener])
-    await generations.end()
+    try:
+        await server.serve(sockets=[process.listener])
+    finally:
+        await generations.end()
     return server.received
 
 
@@ -189,6 +194,11 @@ class _Server(uvicorn.Server):
 
     def _reload_soon(self, _number: int, _frame: FrameType | None) -> None:
         self._reloading.ask()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self._process.ready is not None and not self.should_exit:
+            self._process.ready()
 
     async def on_tick(self, counter: int) -> bool:
         looks = counter % TICKS_PER_SECOND == 0

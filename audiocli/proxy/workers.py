@@ -15,8 +15,8 @@ KILL_SECONDS = 5.0  # beyond the time that workers have to finish
 class Workers:
     """Keeps `count` processes in which `work` runs, until a signal ends them.
 
-    SIGTERM and SIGINT end the workers, which have `grace` seconds for it, a second one at once; SIGHUP is
-    passed on. `work` gets the worker's number, and returns its exit code.
+    SIGTERM and SIGINT end the workers, which have `grace` seconds for it; a second one ends all at once.
+    SIGHUP is passed on. `work` gets the worker's number, and returns its exit code.
     """
 
     def __init__(
@@ -31,12 +31,13 @@ class Workers:
         self._delay = FIRST_DELAY_SECONDS
         self._stopped_by: int | None = None
 
-    def run(self) -> int:
-        """Returns the signal that has ended them."""
+    def run(self, ready: Callable[[], None]) -> int:
+        """Returns the signal that has ended them. `ready` is called when signals are heard."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         signal.signal(signal.SIGHUP, self._pass_on)
         signal.signal(signal.SIGALRM, self._kill)
+        ready()  # The first connections wait for the workers.
         for worker in range(self._count):
             self._start(worker)
         while self._numbers:
@@ -48,11 +49,12 @@ class Workers:
     def _start(self, worker: int) -> None:
         # Between the fork and its own handlers, a signal is kept for the worker.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        process = os.fork()
-        if process == 0:
-            self._become(worker)
-        self._numbers[process] = worker
-        self._started[process] = time.monotonic()
+        if self._stopped_by is None:
+            process = os.fork()
+            if process == 0:
+                self._become(worker)
+            self._numbers[process] = worker
+            self._started[process] = time.monotonic()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
     def _become(self, worker: int) -> None:
@@ -75,8 +77,7 @@ class Workers:
         self._note(f"worker {process} has ended; another begins in {self._delay:g} s")
         self._pause(self._delay)
         self._delay = min(2 * self._delay, LONGEST_DELAY_SECONDS)
-        if self._stopped_by is None:
-            self._start(worker)
+        self._start(worker)
 
     def _pause(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -84,10 +85,17 @@ class Workers:
             time.sleep(min(left, 0.1))
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
-        if self._stopped_by is None:
-            self._stopped_by = number
-            signal.setitimer(signal.ITIMER_REAL, self._grace + KILL_SECONDS)
-        self._send(signal.SIGTERM)  # A worker that has had one ends at once.
+        if self._stopped_by is not None:
+            self._end_at_once(number)
+        self._stopped_by = number
+        signal.setitimer(signal.ITIMER_REAL, self._grace + KILL_SECONDS)
+        self._send(signal.SIGTERM)
+
+    def _end_at_once(self, number: int) -> None:
+        """End all, and this process by the signal, as a single one ends."""
+        self._send(signal.SIGKILL)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
     def _pass_on(self, number: int, _frame: FrameType | None) -> None:
         self._send(number)

@@ -297,6 +297,17 @@ def test_an_idle_one_ends_at_once(tmp_path: Path, number: int, code: int) -> Non
         assert gate.process.wait(10) == code
 
 
+@pytest.mark.parametrize("workers", ["1", "3"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_that_comes_as_soon_as_it_is_ready_ends_it_cleanly(
+    tmp_path: Path, workers: str, number: int, code: int
+) -> None:
+    write(tmp_path / "c.yaml", deployment(NOWHERE))
+    with serving(tmp_path, "--config", str(tmp_path / "c.yaml"), "--workers", workers) as gate:
+        gate.process.send_signal(number)
+        assert gate.process.wait(10) == code
+
+
 # Workers
 
 
