@@ -1,5 +1,5 @@
 from audiocli import exceptions as exceptions
-from audiocli.capabilities import Capabilities as Capabilities
+from audiocli.catalog import Capabilities as Capabilities
 from audiocli.chat import AudioDelta as AudioDelta
 from audiocli.chat import AudioStarted as AudioStarted
 from audiocli.chat import Event as Event

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from audiocli.audio.formats import Format
 from audiocli.audio.recording import Recorder, Recording
-from audiocli.capabilities import Capabilities, Prices
-from audiocli.capabilities.facts import TOKENS
+from audiocli.catalog import Capabilities, Prices
+from audiocli.catalog.facts import TOKENS
 from audiocli.chat import (
     AudioDelta,
     AudioOutput,
@@ -31,7 +31,7 @@ from audiocli.prompts import check_prompt, check_utf8
 from audiocli.providers.base import Provider
 from audiocli.providers.suiting import Wanted, instead
 from audiocli.providers.target import Target
-from audiocli.wire.openai import STREAM_FORMAT
+from audiocli.wire.openai.chat import STREAM_FORMAT
 
 DEFAULT_VOICE = "alloy"
 CHARACTERS_PER_TOKEN = 4  # of English text, about

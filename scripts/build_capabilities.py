@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from audiocli.capabilities.building import build
-from audiocli.capabilities.table import BUILT_IN
+from audiocli.catalog.building import build
+from audiocli.catalog.table import BUILT_IN
 
 SNAPSHOTS = Path(__file__).resolve().parents[2] / "shared" / "reference" / "capabilities"
 DEFAULTS = ("litellm_audio.json", "models_dev_audio.json")

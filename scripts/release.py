@@ -43,9 +43,7 @@ def faults_of_wheel(wheel: Path) -> list[str]:
         names = archive.namelist()
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
         described = email.message_from_bytes(archive.read(metadata))
-    lacking = missing(
-        names, ["audiocli/py.typed", "audiocli/capabilities/data/models.json", "licenses/LICENSE"]
-    )
+    lacking = missing(names, ["audiocli/py.typed", "audiocli/catalog/data/models.json", "licenses/LICENSE"])
     if sum(PAGES in name for name in names) < 2:
         lacking.append("manual pages")
     foreign = [name for name in names if not name.startswith(("audiocli/", f"audiocli-{__version__}."))]

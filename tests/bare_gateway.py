@@ -115,11 +115,11 @@ def bare_gateway(
 
 
 def main() -> None:
-    from audiocli.proxy.incoming import Receive, Scope, Send
-    from audiocli.proxy.replies import send_json
-    from audiocli.proxy.runner import Serving, serve
-    from audiocli.proxy.settings import load_settings
-    from audiocli.proxy.state import State
+    from audiocli.gateway.config.settings import load_settings
+    from audiocli.gateway.incoming import Receive, Scope, Send
+    from audiocli.gateway.replies import send_json
+    from audiocli.gateway.server.runner import Serving, serve
+    from audiocli.gateway.state import State
 
     def build(state: State) -> Any:
         async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from audiocli.audio.wav import wav_header
+from audiocli.audio.containers.wav import wav_header
 from tests.recorded import recorded, recorded_json
 
 _RUBY = "Ruby is a programming language designed for developer happiness."

@@ -2,9 +2,9 @@
 
 import io
 
-from audiocli.audio.mpeg import read_mpeg
-from audiocli.audio.sniff import sniff
-from audiocli.audio.wav import read_wav_variant
+from audiocli.audio.containers.mpeg import read_mpeg
+from audiocli.audio.containers.sniff import sniff
+from audiocli.audio.containers.wav import read_wav_variant
 from audiocli.errors import InputError
 
 HEAD_BYTES = 64 * 1024

@@ -15,7 +15,7 @@ from audiocli.nearness import did_you_mean
 from audiocli.printable import quoted
 
 COMMANDS = ("ask", "caps", "transcribe", "serve")
-"""Each is a function in a module of its name, with its `EXAMPLES`."""
+"""Each is a function in the module `command` of the room of its name, with its `EXAMPLES`."""
 
 _COMPLETION_OPTIONS = ("--install-completion", "--show-completion")
 
@@ -41,7 +41,7 @@ def app_for(arguments: Sequence[str]) -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(audiocli)
     for name in [name for name in COMMANDS if name in arguments[:1]] or COMMANDS:
-        module = import_module(f"audiocli.cli.{name}")
+        module = import_module(f"audiocli.cli.{name}.command")
         app.command(name, epilog=module.EXAMPLES)(getattr(module, name))
     return app
 

@@ -41,7 +41,7 @@ def _complete_model(incomplete: str) -> list[str]:
 
 
 def _complete_voice(context: typer.Context, incomplete: str) -> list[str]:
-    from audiocli.capabilities import lookup
+    from audiocli.catalog import lookup
 
     known = lookup(context.params.get("model") or "gpt-audio-1.5")
     return [voice for voice in (known.voices if known else ()) if voice.startswith(incomplete)]

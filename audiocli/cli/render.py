@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from audiocli.audio.recording import PcmFormat, Recording
-from audiocli.capabilities.dates import today
+from audiocli.catalog.dates import today
 from audiocli.chat import PCM_BYTES_PER_SECOND, AudioDelta, Event, Finished, TextDelta, TranscriptDelta, Usage
 from audiocli.cli.progress import DownloadBar, Progress
 from audiocli.cli.world import World, is_terminal
@@ -14,7 +14,7 @@ from audiocli.client import Answer, Cost, cost
 from audiocli.errors import OutputError
 from audiocli.printable import printable
 from audiocli.providers.target import Target
-from audiocli.wire.openai import OUTPUT_AUDIO_TOKEN_SECONDS
+from audiocli.wire.openai.chat import OUTPUT_AUDIO_TOKEN_SECONDS
 
 
 class Download:

@@ -3,13 +3,8 @@
 The file is LiteLLM's: its `model_list` gives names to deployments.
 """
 
-from audiocli.config.environment import (
-    OPENAI_KEY_VARIABLE,
-    Config,
-    Deployment,
-    load,
-    same_origin,
-)
+from audiocli.config.config import OPENAI_KEY_VARIABLE, Config, Deployment, same_origin
+from audiocli.config.environment import load
 from audiocli.config.values import VARIABLE
 
 __all__ = ["OPENAI_KEY_VARIABLE", "VARIABLE", "Config", "Deployment", "load", "same_origin"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from audiocli.config import rows
-from audiocli.config.environment import Deployment
+from audiocli.config.config import Deployment
 from audiocli.config.rows import Row
 from audiocli.config.section import Section
 from audiocli.config.values import Params

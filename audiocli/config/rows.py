@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from audiocli.capabilities.table import is_openais_name
+from audiocli.catalog.table import is_openais_name
 from audiocli.config.litellm_keys import OTHER_PROVIDERS
 from audiocli.config.problems import Note, refuse, tried
 from audiocli.config.section import Section

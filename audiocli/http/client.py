@@ -14,15 +14,17 @@ import pybase64
 
 from audiocli.errors import ConfigError, ConnectError, DeadlineError, InputError, ReplyError
 from audiocli.http.addresses import Address, check_named, check_redirected
+from audiocli.http.proxies import proxy_for
 from audiocli.http.transport import CONNECT_SECONDS, DirectTransport, blocks_of, trusting
+from audiocli.http.trust import advice
 from audiocli.printable import one_line, quoted
-from audiocli.proxies import proxy_for
 from audiocli.secret import without_secrets
-from audiocli.trust import advice
 from audiocli.wire.json import Segment, content_length
 
 if TYPE_CHECKING:
-    from audiocli.wire.transcription import Form  # A question has no use for it, and would wait for it.
+    from audiocli.wire.openai.transcription import (
+        Form,  # A question has no use for it, and would wait for it.
+    )
 
 MAX_REPLY_BYTES = 256 * 1024 * 1024
 MAX_REFUSAL_BYTES = 1024 * 1024

@@ -18,7 +18,7 @@ import h11
 import httpx
 
 from audiocli.http.addresses import Address
-from audiocli.trust import FOLDER, check_authorities
+from audiocli.http.trust import FOLDER, check_authorities
 
 CONNECT_SECONDS = 10.0
 MAX_HEADER_BYTES = 64 * 1024

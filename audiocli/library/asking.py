@@ -7,14 +7,14 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from audiocli.audio.formats import format_of
-from audiocli.audio.prepare import Prepared, prepare
+from audiocli.audio.reading.prepare import Prepared, prepare
+from audiocli.audio.reading.source import open_input
 from audiocli.audio.recording import Recorder
-from audiocli.audio.source import open_input
-from audiocli.capabilities.dates import today
+from audiocli.catalog.dates import today
 from audiocli.chat import AudioBytes, AudioSource, ChatRequest, Event, Extra
 from audiocli.client import Answer, Question, compose, cost
 from audiocli.client import ask as ask_provider
-from audiocli.http import fetch
+from audiocli.http.client import fetch
 from audiocli.library.blocking import blocking, iterating
 from audiocli.library.connection import connect
 from audiocli.providers.target import Target
@@ -144,7 +144,7 @@ def _composed(question: Question, target: Target) -> ChatRequest:
 
 
 def _recorder(path: str) -> Recorder:
-    from audiocli.audio.output import FileRecorder  # Most answers are read.
+    from audiocli.audio.writing.output import FileRecorder  # Most answers are read.
 
     return FileRecorder(path, format_of(path))
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from audiocli.capabilities.dates import today
+from audiocli.catalog.dates import today
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, load
 from audiocli.errors import UsageError
 from audiocli.providers.base import Provider

@@ -2,8 +2,8 @@
 
 import os
 
-from audiocli.capabilities import Capabilities, Table, current_table
-from audiocli.capabilities.override import override
+from audiocli.catalog import Capabilities, Table, current_table
+from audiocli.catalog.override import override
 from audiocli.config import Config, load
 
 

@@ -7,17 +7,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
-from audiocli.capabilities.dates import today
+from audiocli.catalog.dates import today
 from audiocli.config import Config
 from audiocli.errors import ReplyError, UsageError
 from audiocli.library.blocking import blocking
 from audiocli.library.connection import configured
 from audiocli.providers.target import Target
+from audiocli.recordings.connecting import connecting, connecting_to
+from audiocli.recordings.executor import REQUESTS, LocalExecutor
+from audiocli.recordings.job import Heard, Job, JobEvent, JobOptions
+from audiocli.subtitles.captions import encode_srt, encode_vtt
 from audiocli.transcript import Transcript as Plain
-from audiocli.transcription.connecting import connecting, connecting_to
-from audiocli.transcription.executor import REQUESTS, LocalExecutor
-from audiocli.transcription.job import Heard, Job, JobEvent, JobOptions
-from audiocli.wire.captions import encode_srt, encode_vtt
 
 Recording = str | os.PathLike[str] | bytes
 """A file's path, an http address, or what is in a file. The content tells the format."""

@@ -5,8 +5,8 @@ import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
-from audiocli.audio.pieces import Piece, pcm16
-from audiocli.audio.recorded import examine
+from audiocli.audio.reading.pieces import Piece, pcm16
+from audiocli.audio.reading.recorded import examine
 from audiocli.chat import AudioSource
 from audiocli.errors import InputError
 from audiocli.local.ear import Ear

@@ -9,7 +9,7 @@ from audiocli.printable import quoted
 from audiocli.transcript import Hearing, Limits, TranscriptionRequest
 
 if TYPE_CHECKING:
-    from audiocli.wire.speech import SpeechRequest  # Nothing but speech has a use for it.
+    from audiocli.wire.openai.speech import SpeechRequest  # Nothing but speech has a use for it.
 
 
 class Provider(Protocol):

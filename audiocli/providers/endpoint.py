@@ -12,7 +12,9 @@ from audiocli.secret import Secret, redact_key_shapes, without_secrets
 from audiocli.transcript import TranscriptionRequest
 
 if TYPE_CHECKING:
-    from audiocli.wire.transcription import Form  # A question has no use for it, and would wait for it.
+    from audiocli.wire.openai.transcription import (
+        Form,  # A question has no use for it, and would wait for it.
+    )
 
 E = TypeVar("E", bound=ProviderError)
 
@@ -45,7 +47,7 @@ class Dialect:
         """What was `received` in a `format` as OpenAI has that: its `pcm` is of 16-bit samples."""
         if not (self.float_pcm and format == "pcm"):
             return received
-        from audiocli.audio.encode import to_pcm16
+        from audiocli.audio.writing.encode import to_pcm16
 
         return to_pcm16(received[: len(received) // 4 * 4], "float", 4)
 

@@ -7,9 +7,9 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from audiocli.capabilities import Capabilities, Table, current_table, known_models, lookup
-from audiocli.capabilities.dates import today
-from audiocli.capabilities.override import override
+from audiocli.catalog import Capabilities, Table, current_table, known_models, lookup
+from audiocli.catalog.dates import today
+from audiocli.catalog.override import override
 from audiocli.config import OPENAI_KEY_VARIABLE, Config, Deployment, same_origin
 from audiocli.config.litellm_keys import COMPATIBLE_PROVIDERS, OTHER_PROVIDERS
 from audiocli.config.wildcards import EVERY_NAME, matched, patterns

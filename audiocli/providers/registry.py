@@ -11,16 +11,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from audiocli.capabilities import Capabilities
+from audiocli.catalog import Capabilities
 from audiocli.chat import ChatRequest
 from audiocli.config import Config
 from audiocli.errors import AuthenticationError, CapabilityError, DependencyError, UsageError, install_hint
+from audiocli.http.proxies import proxy_for
 from audiocli.providers.base import Provider, Speaker, Transcriber
 from audiocli.providers.hosts import HOSTS, Host
 from audiocli.providers.own_wires import has_own_wire
 from audiocli.providers.suiting import TEXT_ONLY, chats, instead
 from audiocli.providers.target import ECHO_WIRE, LOCAL_WIRE, MOCK_WIRE, OPENAI_WIRE, Ability, Target
-from audiocli.proxies import proxy_for
 from audiocli.secret import without_secrets
 
 Progress = Callable[[str, int, int], None]
@@ -144,14 +144,14 @@ def _nothing() -> None:
 
 
 def _openai_chat(target: Target, config: Config, progress: Progress) -> Provider:  # noqa: ARG001 - a builder
-    from audiocli.providers.openai_compatible import OpenAICompatible
+    from audiocli.providers.openai.chat import OpenAICompatible
 
     return OpenAICompatible(target.endpoint)
 
 
 def _openai_transcription(target: Target, config: Config, progress: Progress) -> Transcriber:
     """Its endpoint for transcriptions, or its chat. Of a model that nobody knows, the endpoint is asked."""
-    from audiocli.providers.transcription import OpenAITranscriptions
+    from audiocli.providers.openai.transcription import OpenAITranscriptions
 
     if chats(target.capabilities):
         return _verbatim(target, config, progress)
@@ -166,7 +166,7 @@ def _openai_transcription(target: Target, config: Config, progress: Progress) ->
 
 
 def _openai_speech(target: Target, config: Config, progress: Progress) -> Speaker:  # noqa: ARG001 - a builder
-    from audiocli.providers.speech import OpenAISpeech
+    from audiocli.providers.openai.speech import OpenAISpeech
 
     known = target.capabilities
     if known is not None and known.mode not in (None, "speech"):
@@ -175,13 +175,13 @@ def _openai_speech(target: Target, config: Config, progress: Progress) -> Speake
 
 
 def _openai_document(target: Target, request: ChatRequest) -> dict[str, Any]:
-    from audiocli.providers.openai_compatible import document
+    from audiocli.providers.openai.chat import document
 
     return document(target.endpoint, request)
 
 
 def _verbatim(target: Target, config: Config, progress: Progress) -> Transcriber:
-    from audiocli.providers.verbatim import Verbatim
+    from audiocli.providers.openai.verbatim import Verbatim
 
     return Verbatim(build(target, config, progress), target.capabilities)
 
@@ -197,7 +197,7 @@ def _local_chat(target: Target, config: Config, progress: Progress) -> Provider:
 @cache
 def _kept_local(model: Path | None, cache_dir: Path, progress: Progress, _process: int) -> Provider:
     """One for all calls of a process, so that the model is loaded once. A fork has none of its threads."""
-    from audiocli.providers.local import LocalProvider
+    from audiocli.providers.embedded.chat import LocalProvider
 
     return LocalProvider(model, cache_dir, progress)
 
@@ -210,34 +210,34 @@ def _local_transcription(target: Target, config: Config, progress: Progress) -> 
 @cache
 def _kept_local_transcriber(cache_dir: Path, progress: Progress, _process: int) -> Transcriber:
     """Likewise."""
-    from audiocli.providers.recogniser import LocalTranscriber
+    from audiocli.providers.embedded.recogniser import LocalTranscriber
 
     return LocalTranscriber(cache_dir, progress)
 
 
 def _local_speech(target: Target, config: Config, progress: Progress) -> Speaker:  # noqa: ARG001 - a builder
     _need_local()
-    from audiocli.providers.speaking import speak_locally
-    from audiocli.providers.voice import InProcess
+    from audiocli.providers.embedded.speaking import speak_locally
+    from audiocli.providers.embedded.voice import InProcess
 
     return InProcess(target.name, speak_locally)
 
 
 def _need_local() -> None:
-    from audiocli.providers.local import require_packages
+    from audiocli.providers.embedded.chat import require_packages
 
     require_packages()
 
 
 def _echo_chat(target: Target, config: Config, progress: Progress) -> Provider:  # noqa: ARG001 - a builder
-    from audiocli.providers.echo import Echo
+    from audiocli.providers.embedded.echo import Echo
 
     return Echo()
 
 
 def _echo_speech(target: Target, config: Config, progress: Progress) -> Speaker:  # noqa: ARG001 - a builder
-    from audiocli.providers.echo import speak_as_echo
-    from audiocli.providers.voice import InProcess
+    from audiocli.providers.embedded.echo import speak_as_echo
+    from audiocli.providers.embedded.voice import InProcess
 
     return InProcess(target.name, speak_as_echo)
 
@@ -250,7 +250,7 @@ def _mocked(target: Target, config: Config, progress: Progress) -> Provider:  # 
 
 def _shown_document(target: Target, request: ChatRequest) -> dict[str, Any]:  # noqa: ARG001 - as for the others
     """Nothing is sent anywhere: what a service would be sent tells as much."""
-    from audiocli.wire.openai import encode_request
+    from audiocli.wire.openai.chat import encode_request
 
     return encode_request(request, "max_tokens")
 

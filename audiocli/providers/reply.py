@@ -13,7 +13,7 @@ from audiocli.wire.errors import decode_error
 from audiocli.wire.sse import EventDecoder
 
 if TYPE_CHECKING:
-    from audiocli.http import Reply  # A gateway reads errors only, and has no use for httpx.
+    from audiocli.http.client import Reply  # A gateway reads errors only, and has no use for httpx.
 
 MAX_ERROR_BYTES = 1024 * 1024
 ERROR_SECONDS = 10.0

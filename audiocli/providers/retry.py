@@ -12,7 +12,7 @@ from audiocli.chat import ChatRequest, TextDelta
 from audiocli.errors import DeadlineError, ProviderError
 from audiocli.providers.base import Transcriber
 from audiocli.transcript import Hearing, Limits, TranscriptionRequest
-from audiocli.wire.speech import SpeechRequest
+from audiocli.wire.openai.speech import SpeechRequest
 
 FIRST_DELAY_SECONDS = 0.5  # 0.5 s, 1 s, 2 s, 4 s, 8 s, 8 s, …
 LONGEST_DELAY_SECONDS = 8.0

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from audiocli.capabilities import Capabilities, Table, lookup
+from audiocli.catalog import Capabilities, Table, lookup
 from audiocli.errors import CapabilityError
 from audiocli.providers.hosts import HOSTS, LOCAL, OPENAI
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from audiocli.capabilities import Capabilities, Prices
+from audiocli.catalog import Capabilities, Prices
 from audiocli.providers.endpoint import OPENAI_DIALECT, Dialect, Endpoint
 from audiocli.secret import Secret, without_secrets
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from audiocli.capabilities.dates import today
+from audiocli.catalog.dates import today
 from audiocli.chat import ChatRequest, Event, Finished, collect
 from audiocli.client import cost
 from audiocli.errors import ProviderError
@@ -18,7 +18,7 @@ from audiocli.providers.base import Provider
 from audiocli.providers.target import Target
 from audiocli.sdk.calls import hidden_params, open_ended, reached, seconds
 from audiocli.sdk.document import Document, plain
-from audiocli.wire.openai import StreamEncoder, decode_request, encode_completion
+from audiocli.wire.openai.chat import StreamEncoder, decode_request, encode_completion
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])

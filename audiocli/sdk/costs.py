@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from audiocli.capabilities import Prices
-from audiocli.capabilities.dates import today
-from audiocli.capabilities.litellm_form import model_info
+from audiocli.catalog import Prices
+from audiocli.catalog.dates import today
+from audiocli.catalog.litellm_form import model_info
 from audiocli.chat import Usage
 from audiocli.client import CHARACTERS_PER_TOKEN, cost, speech_cost
 from audiocli.errors import UnknownModelError
 from audiocli.library.lookup import capabilities
 from audiocli.printable import quoted
-from audiocli.wire.usage import decode_usage
+from audiocli.wire.openai.usage import decode_usage
 
 
 def get_model_info(model: str, custom_llm_provider: str | None = None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from audiocli.capabilities.dates import today
+from audiocli.catalog.dates import today
 from audiocli.chat import Usage
 from audiocli.client import speech_cost
 from audiocli.files import AtomicFile
@@ -14,7 +14,7 @@ from audiocli.library.connection import untold
 from audiocli.providers.registry import speaker
 from audiocli.providers.retry import Retrying
 from audiocli.sdk.calls import hidden_params, open_ended, reached, seconds
-from audiocli.wire.speech import SpeechRequest
+from audiocli.wire.openai.speech import SpeechRequest
 
 DEFAULT_VOICE = "alloy"
 

@@ -4,16 +4,16 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, Literal
 
-from audiocli.capabilities.dates import today
+from audiocli.catalog.dates import today
 from audiocli.client import cost
 from audiocli.errors import UsageError
 from audiocli.library.blocking import blocking
 from audiocli.library.transcribing import Transcript, heard
+from audiocli.recordings.job import JobOptions
 from audiocli.sdk.calls import hidden_params, open_ended, reached, seconds
 from audiocli.sdk.document import Document
-from audiocli.transcription.job import JobOptions
-from audiocli.wire.captions import encode_text
-from audiocli.wire.transcripts import encode_document
+from audiocli.subtitles.captions import encode_text
+from audiocli.wire.openai.transcripts import encode_document
 
 File = str | os.PathLike[str] | bytes | BinaryIO
 Named = tuple[str | None, File] | tuple[str | None, File, str]

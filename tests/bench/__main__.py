@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from audiocli.audio.wav import wav_header
+from audiocli.audio.containers.wav import wav_header
 from audiocli.local.weights import locate
 from tests.bench import transcribing
 from tests.bench.measure import AUDIOCLI, PYTHON, compile_everything, least_cpu, least_memory
@@ -51,7 +51,7 @@ def start_up(_folder: Path) -> Iterator[Result]:
 
 LOOK_UP = """
 import sys, time
-from audiocli.capabilities import lookup
+from audiocli.catalog import lookup
 started = time.perf_counter()
 lookup(sys.argv[1])
 print((time.perf_counter() - started) * 1000)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from audiocli.audio.wav import wav_header
+from audiocli.audio.containers.wav import wav_header
 from audiocli.chat import AudioBytes
 from audiocli.local.listen import Listener, samples
 from tests.bench.measure import PYTHON, least_cpu

@@ -6,12 +6,12 @@ import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
 
-from audiocli.audio.wav import wav_header
-from audiocli.transcription.archive import Item, transcribe_archive
-from audiocli.transcription.content import signature_of
-from audiocli.transcription.job import Job, JobEvent, JobOptions
-from audiocli.transcription.journal import Done, Journal
-from audiocli.transcription.writing import Form
+from audiocli.audio.containers.wav import wav_header
+from audiocli.recordings.archive import Item, transcribe_archive
+from audiocli.recordings.content import signature_of
+from audiocli.recordings.job import Job, JobEvent, JobOptions
+from audiocli.recordings.remembering.journal import Done, Journal
+from audiocli.recordings.writing import Form
 from tests.bench import hearing
 from tests.bench.measure import AUDIOCLI, cost
 from tests.bench.report import Result

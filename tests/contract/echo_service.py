@@ -5,10 +5,10 @@ import json
 
 from audiocli.chat import ChatRequest, Event, collect
 from audiocli.errors import BadRequestError, ProviderError
-from audiocli.providers.echo import Echo
+from audiocli.providers.embedded.echo import Echo
 from audiocli.wire.errors import encode_error
 from audiocli.wire.json import parse
-from audiocli.wire.openai import (
+from audiocli.wire.openai.chat import (
     STREAM_END,
     StreamEncoder,
     decode_request,

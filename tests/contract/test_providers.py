@@ -30,9 +30,9 @@ from audiocli.chat import (
 from audiocli.config import load
 from audiocli.errors import BadRequestError, DependencyError, InputError, ProviderError
 from audiocli.providers.base import Provider
-from audiocli.providers.echo import Echo
+from audiocli.providers.embedded.echo import Echo
 from audiocli.providers.endpoint import Endpoint
-from audiocli.providers.openai_compatible import OpenAICompatible
+from audiocli.providers.openai.chat import OpenAICompatible
 from audiocli.providers.retry import Retrying
 from tests.contract.echo_service import answer_as_echo
 from tests.servers import serve
@@ -68,7 +68,7 @@ def embedded() -> Iterator[Provider]:
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"the local extra is not installed: {package} is missing")
     from audiocli.local.weights import locate
-    from audiocli.providers.local import LocalProvider
+    from audiocli.providers.embedded.chat import LocalProvider
 
     config = load({name: os.environ[name] for name in ("XDG_CACHE_HOME", "HOME") if name in os.environ})
     try:

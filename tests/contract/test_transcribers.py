@@ -10,17 +10,17 @@ from typing import BinaryIO
 
 import pytest
 
-from audiocli.audio.wav import wav_header
-from audiocli.capabilities import lookup
+from audiocli.audio.containers.wav import wav_header
+from audiocli.catalog import lookup
 from audiocli.chat import PCM_BYTES_PER_SECOND, AudioBytes, AudioPart, TextDelta
 from audiocli.config import load
 from audiocli.errors import DependencyError, InputError, ProviderError
 from audiocli.providers.base import Transcriber
 from audiocli.providers.endpoint import Endpoint
-from audiocli.providers.openai_compatible import OpenAICompatible
+from audiocli.providers.openai.chat import OpenAICompatible
+from audiocli.providers.openai.transcription import OpenAITranscriptions
+from audiocli.providers.openai.verbatim import Verbatim
 from audiocli.providers.pace import Pace, Paced, reliable
-from audiocli.providers.transcription import OpenAITranscriptions
-from audiocli.providers.verbatim import Verbatim
 from audiocli.secret import Secret
 from audiocli.transcript import Hearing, Limits, Transcript, TranscriptionRequest
 from tests.contract.transcription_service import answer_by_chat, answer_with_times, answer_word_by_word
@@ -60,8 +60,8 @@ def careful_endpoint(url: str) -> Transcriber:
 
 def embedded(url: str) -> Transcriber:  # noqa: ARG001 - made as the others are
     from audiocli.local.weights import locate_hearing
-    from audiocli.providers.local import require_packages
-    from audiocli.providers.recogniser import LocalTranscriber
+    from audiocli.providers.embedded.chat import require_packages
+    from audiocli.providers.embedded.recogniser import LocalTranscriber
 
     config = load({name: os.environ[name] for name in ("XDG_CACHE_HOME", "HOME") if name in os.environ})
     try:

@@ -36,7 +36,7 @@ from audiocli.errors import CapabilityError, DependencyError, InputError
 from audiocli.local.listen import Listener
 from audiocli.local.speak import find_flite
 from audiocli.local.weights import locate, locate_hearing
-from audiocli.providers.local import LocalProvider
+from audiocli.providers.embedded.chat import LocalProvider
 from tests.recorded_speech import word_errors
 
 pytestmark = pytest.mark.embedded
@@ -255,7 +255,7 @@ import asyncio, sys
 from contextlib import aclosing
 from pathlib import Path
 from audiocli.chat import AudioOutput, ChatRequest, Message, TextPart
-from audiocli.providers.local import LocalProvider
+from audiocli.providers.embedded.chat import LocalProvider
 from tests.recorded_speech import word_errors
 
 async def main():

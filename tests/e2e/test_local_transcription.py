@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from audiocli.audio.pieces import cut, part_of
-from audiocli.audio.recorded import examine
-from audiocli.audio.wav import wav_header
+from audiocli.audio.containers.wav import wav_header
+from audiocli.audio.reading.pieces import cut, part_of
+from audiocli.audio.reading.recorded import examine
 from audiocli.chat import AudioBytes, AudioPart
 from audiocli.local.listen import Listener, processors
 from audiocli.providers.base import Transcriber
+from audiocli.providers.embedded.recogniser import LocalTranscriber
 from audiocli.providers.pace import Pace, reliable
-from audiocli.providers.recogniser import LocalTranscriber
 from audiocli.transcript import Transcript, TranscriptionRequest, Word
 from tests.e2e.conftest import CACHE
 from tests.recorded import needs_recordings

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import audiocli as litellm
-from audiocli.audio.wav import wav_header
+from audiocli.audio.containers.wav import wav_header
 from audiocli.errors import CapabilityError
 
 pytestmark = [pytest.mark.embedded, pytest.mark.usefixtures("embedded_model")]

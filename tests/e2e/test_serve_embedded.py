@@ -12,7 +12,7 @@ from typing import Any, Literal
 import openai
 import pytest
 
-from audiocli.audio.sniff import sniff
+from audiocli.audio.containers.sniff import sniff
 from tests.command import environment
 from tests.gateway import gateway
 

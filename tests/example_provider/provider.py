@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from audiocli.chat import ChatRequest, Event
 from audiocli.errors import ProviderError
-from audiocli.http import post
+from audiocli.http.client import post
 from audiocli.providers.endpoint import Endpoint, common_headers, without_key
 from audiocli.providers.reply import check_status
 from audiocli.wire.json import segments

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from audiocli.errors import RateLimitError, RejectedError
-from audiocli.transcription.archive import Outcome
+from audiocli.recordings.archive import Outcome
 from tests.command import environment
 from tests.servers import Exchange, Server, serve
-from tests.unit.transcription.running import AT_ONCE, run
+from tests.unit.recordings.running import AT_ONCE, run
 
 RATE = 8000
 KILLS = 12
@@ -70,7 +70,7 @@ def texts(folder: Path) -> dict[str, str]:
 
 
 def process(folder: Path, server: Server) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "tests.unit.transcription.running", str(folder), server.url, "resume"]
+    command = [sys.executable, "-m", "tests.unit.recordings.running", str(folder), server.url, "resume"]
     return subprocess.Popen(command, env=environment(), cwd=ROOT)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from audiocli.audio.wav import wav_header
+from audiocli.audio.containers.wav import wav_header
 from tests.command import KEY, audiocli, environment, error_line
 from tests.servers import Exchange, Server, serve
 

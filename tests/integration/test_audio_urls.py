@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from audiocli.audio.wav import wav_header
+from audiocli.audio.containers.wav import wav_header
 from audiocli.errors import AudiocliError, DeadlineError, InputError
-from audiocli.http import fetch
 from audiocli.http.addresses import check_named, check_redirected
+from audiocli.http.client import fetch
 from tests.command import KEY, audiocli, environment, error_line
 from tests.servers import Exchange, Script, Server, serve
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from audiocli.capabilities import Capabilities
-from audiocli.capabilities.table import refreshed_path
-from audiocli.cli.refreshing import refresh
+from audiocli.catalog import Capabilities
+from audiocli.catalog.table import refreshed_path
+from audiocli.cli.caps.refreshing import refresh
 from audiocli.errors import InputError, ReplyError
 from tests.command import audiocli, environment, error_line
 from tests.servers import Exchange, Server, serve

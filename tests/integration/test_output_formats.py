@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from audiocli.audio.wav import read_wav, wav_header
+from audiocli.audio.containers.wav import read_wav, wav_header
 from tests.command import audiocli, environment, error_line
 from tests.servers import Exchange, Server, serve
 from tests.spoken import WORDS, names, stream, whole

@@ -31,7 +31,7 @@ def test_what_is_built_has_no_faults(built: Path) -> None:
     assert [*faults_of_wheel(wheel), *faults_of_source(source)] == []
 
 
-@pytest.mark.parametrize("part", ["audiocli/py.typed", "audiocli/capabilities/data/models.json", "LICENSE"])
+@pytest.mark.parametrize("part", ["audiocli/py.typed", "audiocli/catalog/data/models.json", "LICENSE"])
 def test_a_wheel_without_a_part_is_refused(built: Path, tmp_path: Path, part: str) -> None:
     (whole,) = built.glob("*.whl")
     lacking = without(whole, tmp_path / whole.name, part)

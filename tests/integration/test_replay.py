@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from audiocli.audio.wav import wav_header
+from audiocli.audio.containers.wav import wav_header
 from tests.command import KEY, audiocli, environment, error_line
 from tests.recorded import needs_recordings, recorded, recorded_json
 from tests.servers import Exchange, Script, serve

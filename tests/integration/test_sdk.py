@@ -17,7 +17,7 @@ import pytest
 
 import audiocli
 import audiocli as litellm
-from audiocli.audio.wav import wav_header
+from audiocli.audio.containers.wav import wav_header
 from audiocli.library.asking import Audio
 from tests.contract.echo_service import answer_as_echo
 from tests.recorded import needs_recordings, recorded, recorded_json

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from audiocli.audio.wav import wav_header
+from audiocli.audio.containers.wav import wav_header
 from tests.gateway import (
     CHAT,
     COMPLETION,

@@ -22,7 +22,7 @@ from typing import Any
 import certifi
 import pytest
 
-from audiocli.audio.wav import wav_header
+from audiocli.audio.containers.wav import wav_header
 from audiocli.chat import (
     AudioDelta,
     AudioOutput,
@@ -36,7 +36,7 @@ from audiocli.chat import (
 )
 from audiocli.errors import DeadlineError, ProviderError, RateLimitError
 from audiocli.providers.endpoint import Endpoint
-from audiocli.providers.openai_compatible import OpenAICompatible
+from audiocli.providers.openai.chat import OpenAICompatible
 from audiocli.providers.retry import Retrying
 from audiocli.secret import Secret
 from tests.command import KEY, audiocli, environment, error_line

@@ -15,7 +15,7 @@ from typing import IO, Any
 import pytest
 import soundfile
 
-from audiocli.audio.wav import wav_header
+from audiocli.audio.containers.wav import wav_header
 from tests.command import audiocli, environment, error_line
 from tests.servers import Exchange, Server, serve
 from tests.spoken import DELTA, END, WORDS, names, sound, stream, words

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from audiocli.audio.wav import STREAMED, read_wav, wav_header
+from audiocli.audio.containers.wav import STREAMED, read_wav, wav_header
 from tests.command import KEY, audiocli, environment, error_line
 from tests.heard import SAID, SPEECH, says, sent, wav
 from tests.servers import Server, serve

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.filepost import encode_multipart_formdata
 
-from audiocli.audio.source import StoredSource
-from audiocli.wire.form import FormReader
-from audiocli.wire.form_scan import boundary
-from audiocli.wire.request_splice import Changes, FormRequestScanner, form_room, spliced_form
+from audiocli.audio.reading.source import StoredSource
+from audiocli.wire.openai.form import FormReader
+from audiocli.wire.splicing.form_scan import boundary
+from audiocli.wire.splicing.request_splice import Changes, FormRequestScanner, form_room, spliced_form
 
 Fields = dict[str, str]
 Written = tuple[bytes, str]  # with its type

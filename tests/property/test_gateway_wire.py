@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocli.errors import InputError, ProviderError
-from audiocli.wire.form_scan import FormScanner
-from audiocli.wire.json_scan import JsonScanner
-from audiocli.wire.normalise import AnswerScanner, StreamNormaliser
-from audiocli.wire.request_splice import (
+from audiocli.wire.openai.normalise import AnswerScanner, StreamNormaliser
+from audiocli.wire.splicing.form_scan import FormScanner
+from audiocli.wire.splicing.json_scan import JsonScanner
+from audiocli.wire.splicing.request_splice import (
     Changes,
     FormRequestScanner,
     RequestScanner,
@@ -22,7 +22,7 @@ from audiocli.wire.request_splice import (
     spliced_form,
     spliced_json,
 )
-from audiocli.wire.splice import Splice
+from audiocli.wire.splicing.splice import Splice
 
 PLACES = st.lists(st.integers(min_value=0, max_value=5000), max_size=20)
 NAMES = st.sampled_from(["model", "stream", "a", "", 'q"\\', "é", "messages"])

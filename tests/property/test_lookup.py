@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from audiocli.capabilities import Table, known_models, lookup, served, sources
+from audiocli.catalog import Table, known_models, lookup, served, sources
 from audiocli.config import Config, Deployment
 from audiocli.library.lookup import known
 

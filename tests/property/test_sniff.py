@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from audiocli.audio.sniff import HEAD_BYTES, NAMES, looks_like, sniff
+from audiocli.audio.containers.sniff import HEAD_BYTES, NAMES, looks_like, sniff
 
 
 @given(st.binary(max_size=HEAD_BYTES))

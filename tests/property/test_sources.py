@@ -13,12 +13,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiocli.audio.source import FileSource, SliceSource, StoredSource, as_descriptor, copied, open_input
+from audiocli.audio.reading.source import (
+    FileSource,
+    SliceSource,
+    StoredSource,
+    as_descriptor,
+    copied,
+    open_input,
+)
 from audiocli.chat import AudioBytes, AudioSource
 from audiocli.errors import InputError
-from audiocli.http import post, post_form
+from audiocli.http.client import post, post_form
 from audiocli.wire.json import content_length
-from audiocli.wire.transcription import Form
+from audiocli.wire.openai.transcription import Form
 from tests.servers import Server, serve
 
 SOURCES = st.recursive(

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from audiocli.chat import TextDelta, Usage
 from audiocli.errors import ProviderError
-from audiocli.transcript import Segment, Transcript, Word
-from audiocli.wire.captions import (
+from audiocli.subtitles.captions import (
     CueLimits,
     cues,
     decode_json,
@@ -29,8 +28,9 @@ from audiocli.wire.captions import (
     encode_tsv,
     encode_vtt,
 )
-from audiocli.wire.prose import columns, graphemes, plain
-from audiocli.wire.transcription import (
+from audiocli.subtitles.prose import columns, graphemes, plain
+from audiocli.transcript import Segment, Transcript, Word
+from audiocli.wire.openai.transcription import (
     Shape,
     StreamDecoder,
     decode_answer,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from audiocli.audio.wav import MAX_RATE, MIN_RATE, Wav, read_wav, wav_header
+from audiocli.audio.containers.wav import MAX_RATE, MIN_RATE, Wav, read_wav, wav_header
 from audiocli.errors import InputError
 
 HEADER = wav_header(8) + bytes(8)

@@ -53,9 +53,8 @@ from audiocli.errors import (
 from audiocli.printable import one_line, printable, quoted
 from audiocli.secret import Secret, StreamRedactor
 from audiocli.wire.errors import decode_error, encode_error
-from audiocli.wire.extras import joined
 from audiocli.wire.json import Base64Decoder, content_length, parse, segments
-from audiocli.wire.openai import (
+from audiocli.wire.openai.chat import (
     STREAM_END,
     StreamDecoder,
     StreamEncoder,
@@ -65,6 +64,7 @@ from audiocli.wire.openai import (
     encode_completion,
     encode_request,
 )
+from audiocli.wire.openai.extras import joined
 from audiocli.wire.sse import EventDecoder
 
 TEXT = st.text(max_size=20)

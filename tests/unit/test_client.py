@@ -8,8 +8,8 @@ import pytest
 
 from audiocli.audio.formats import Format
 from audiocli.audio.recording import Recording
-from audiocli.capabilities import Capabilities, Prices, lookup
-from audiocli.capabilities.facts import Tier
+from audiocli.catalog import Capabilities, Prices, lookup
+from audiocli.catalog.facts import Tier
 from audiocli.chat import (
     AudioBytes,
     AudioDelta,

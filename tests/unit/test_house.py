@@ -17,11 +17,11 @@ RULES = {
     ),
     "compares a provider's name": (
         r"\.provider\b *(?:==|!=|in|not in) *[\"'A-Z({]|target\.provider\b *(?:==|!=|in |not in )",
-        ("providers", "capabilities"),
+        ("providers", "catalog"),
     ),
     "matches models' names by an expression": (
         r"re\.\w+\(.*(?:gpt|whisper|gemini|claude|voxtral|tts)",
-        ("capabilities",),
+        ("catalog",),
     ),
 }
 
@@ -38,3 +38,27 @@ def test_nobody_outside(rule: str) -> None:
         if re.search(expression, line)
     ]
     assert found == []
+
+
+ROOMS = sorted({path.parent for path in HOUSE.rglob("*.py")})
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.relative_to(HOUSE.parent).as_posix())
+def test_no_room_is_crowded(room: Path) -> None:
+    modules = [path.stem for path in room.glob("*.py") if not path.stem.startswith("__")]
+    assert len(modules) <= 15
+
+
+IMPORTS_BY_NAME = re.compile(r"\b(?:import_module|__import__|run_module)\(|\bsys\.modules\[")
+DOORS = {"__init__.py", "cli/app.py"}
+"""The library's table of public names, and the command line's table of commands."""
+
+
+def test_only_the_doors_import_modules_by_name() -> None:
+    """What a string names, no import linter sees."""
+    found = {
+        path.relative_to(HOUSE).as_posix()
+        for path in HOUSE.rglob("*.py")
+        if IMPORTS_BY_NAME.search(path.read_text())
+    }
+    assert found == DOORS

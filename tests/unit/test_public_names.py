@@ -10,7 +10,7 @@ import pytest
 
 import audiocli
 from audiocli import exceptions
-from audiocli.capabilities import lookup
+from audiocli.catalog import lookup
 
 STUB = Path(audiocli.__file__).with_name("__init__.pyi")
 
@@ -51,7 +51,7 @@ def test_type_checkers_are_told_of_the_same_names() -> None:
     assert told == PUBLIC | {"__all__"}
 
 
-def test_capabilities_is_a_function_and_still_a_package() -> None:
+def test_capabilities_tells_what_the_table_knows() -> None:
     known = audiocli.capabilities("gpt-audio-1.5")
     assert known is not None
     assert known == lookup("gpt-audio-1.5") == audiocli.capabilities("gpt-audio-1.5", "openai")

@@ -5,8 +5,8 @@ import struct
 
 import pytest
 
-from audiocli.audio.container import Stated, stated_length
-from audiocli.audio.sniff import Kind
+from audiocli.audio.containers.sniff import Kind
+from audiocli.audio.containers.video import Stated, stated_length
 
 
 def box(name: bytes, *content: bytes) -> bytes:

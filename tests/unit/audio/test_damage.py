@@ -4,9 +4,9 @@ import struct
 
 import pytest
 
-from audiocli.audio.damage import UnreadableError, reading
-from audiocli.audio.prepare import prepare
-from audiocli.audio.recorded import examine
+from audiocli.audio.reading.damage import UnreadableError, reading
+from audiocli.audio.reading.prepare import prepare
+from audiocli.audio.reading.recorded import examine
 from audiocli.chat import AudioBytes
 from audiocli.errors import InputError, OutputError
 from tests.unit.audio.files import needs_ffmpeg

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiocli.audio.encode import MAX_DECODED_BYTES, decode, encode
+from audiocli.audio.containers.sniff import Kind
 from audiocli.audio.formats import Format
 from audiocli.audio.recording import PcmFormat
-from audiocli.audio.sniff import Kind
+from audiocli.audio.writing.encode import MAX_DECODED_BYTES, decode, encode
 from audiocli.errors import OutputError, ReplyError
 
 PCM = PcmFormat()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiocli.audio.mpeg import Mpeg, read_mpeg
-from audiocli.audio.pieces import Piece, pcm16
-from audiocli.audio.recorded import examine
+from audiocli.audio.containers.mpeg import Mpeg, read_mpeg
+from audiocli.audio.reading.pieces import Piece, pcm16
+from audiocli.audio.reading.recorded import examine
 from audiocli.chat import AudioBytes
 from audiocli.errors import InputError
 

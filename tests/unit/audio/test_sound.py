@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audiocli.audio.containers.wav import STREAMED, wav_header
 from audiocli.audio.recording import PcmFormat
-from audiocli.audio.sound import MAX_HEADER_BYTES, SoundDecoder
-from audiocli.audio.wav import STREAMED, wav_header
+from audiocli.audio.writing.sound import MAX_HEADER_BYTES, SoundDecoder
 from audiocli.errors import ReplyError
 from tests.unit.audio.files import chunk, fmt, riff
 

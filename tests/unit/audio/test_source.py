@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 import pytest
 
-from audiocli.audio.source import (
+from audiocli.audio.containers.wav import wav_header
+from audiocli.audio.reading.source import (
     FileSource,
     Intake,
     SliceSource,
@@ -20,7 +21,6 @@ from audiocli.audio.source import (
     open_input,
     read_limited,
 )
-from audiocli.audio.wav import wav_header
 from audiocli.chat import AudioBytes, AudioSource
 from audiocli.errors import InputError, OutputError
 

@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from audiocli.audio.wav import MAX_CHUNKS, Wav, read_wav, read_wav_variant, wav_header
+from audiocli.audio.containers.wav import MAX_CHUNKS, Wav, read_wav, read_wav_variant, wav_header
 from audiocli.errors import InputError
 from tests.unit.audio.files import (
     EXTENSIBLE_TAIL,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from audiocli.cli.archive_progress import end_of
+from audiocli.cli.transcribe.archive_progress import end_of
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ HEAVY = frozenset(
 
 # Packages of our own that do the work: help needs none of them.
 WORKING = frozenset(
-    {"client", "config", "http", "library", "local", "providers", "proxy", "transcription", "wire"}
+    {"client", "config", "http", "library", "local", "providers", "gateway", "recordings", "wire"}
 )
 
 PROBE = """

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from audiocli.cli.live import LiveText
+from audiocli.cli.transcribe.live import LiveText
 
 COLUMNS, ROWS = 20, 6
 

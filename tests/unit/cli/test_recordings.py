@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from audiocli.audio.wav import wav_header
-from audiocli.cli.recordings import find_recordings
+from audiocli.audio.containers.wav import wav_header
+from audiocli.cli.transcribe.recordings import find_recordings
 from audiocli.errors import InputError, UsageError
 
 CLIP = wav_header(4) + bytes(4)

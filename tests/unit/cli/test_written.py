@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from audiocli.cli.forms import format_of
-from audiocli.cli.recordings import find_recordings
-from audiocli.cli.written import check_folders_writable, check_writable_as_named, destinations
+from audiocli.cli.transcribe.recordings import find_recordings
+from audiocli.cli.transcribe.written import check_folders_writable, check_writable_as_named, destinations
 from audiocli.errors import OutputError, UsageError
 
 

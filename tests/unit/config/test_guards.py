@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from audiocli.errors import ConfigError
-from audiocli.proxy.settings import Settings, load_settings
+from audiocli.gateway.config.settings import Settings, load_settings
 
 ROW = "model_list: [{model_name: m, litellm_params: {model: openai/m, api_base: 'http://x/v1'PARAMS}}]\n"
 

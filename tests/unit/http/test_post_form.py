@@ -11,11 +11,11 @@ from typing import BinaryIO
 
 import pytest
 
-from audiocli.audio.source import FileSource
+from audiocli.audio.reading.source import FileSource
 from audiocli.chat import AudioBytes, AudioSource
 from audiocli.errors import InputError
-from audiocli.http import post_form
-from audiocli.wire.transcription import Form
+from audiocli.http.client import post_form
+from audiocli.wire.openai.transcription import Form
 from tests.servers import Exchange, serve
 
 SOUND = bytes(range(256)) * 1000

@@ -7,7 +7,7 @@ import asyncio
 
 import pytest
 
-from audiocli.http import fetch
+from audiocli.http.client import fetch
 from tests.servers import Exchange, Server, serve
 
 NAMED = "http://named.example/a.wav"

@@ -16,7 +16,7 @@ import pytest
 
 from audiocli.chat import AudioBytes
 from audiocli.errors import ConnectError, InputError
-from audiocli.http import post
+from audiocli.http.client import post
 from audiocli.http.transport import DirectTransport
 from tests.servers import Exchange, serve
 

@@ -7,7 +7,7 @@ import pytest
 from audiocli.chat import ChatRequest, Message, TextPart
 from audiocli.errors import CapabilityError, InputError
 from audiocli.local.think import Sampling
-from audiocli.providers.local_members import sampling
+from audiocli.providers.embedded.members import sampling
 
 MESSAGES = (Message("user", (TextPart("Hi"),)),)
 TOOL = {"type": "function", "function": {"name": "weather"}}

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from audiocli.capabilities import lookup
+from audiocli.catalog import lookup
 from audiocli.config import Config, Deployment
 from audiocli.errors import AuthenticationError, ConfigError, MisspeltModelError, UsageError
+from audiocli.providers.embedded.chat import LocalProvider
 from audiocli.providers.hosts import HOSTS
-from audiocli.providers.local import LocalProvider
 from audiocli.providers.naming import keys_for, reachable_models, resolve, server_key
-from audiocli.providers.openai_compatible import OpenAICompatible
+from audiocli.providers.openai.chat import OpenAICompatible
 from audiocli.providers.registry import build
 from audiocli.providers.suiting import Purpose, Wanted
 from audiocli.secret import Secret

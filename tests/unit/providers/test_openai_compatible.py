@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from audiocli.chat import ChatRequest, Message, TextPart, collect
 from audiocli.errors import ProviderError
 from audiocli.providers.endpoint import Endpoint
-from audiocli.providers.openai_compatible import OpenAICompatible
+from audiocli.providers.openai.chat import OpenAICompatible
 from audiocli.providers.reply import _seconds, _seconds_until
 from audiocli.secret import Secret
 from tests.servers import Exchange, serve

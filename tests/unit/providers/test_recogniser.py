@@ -9,7 +9,7 @@ import pytest
 
 from audiocli.chat import AudioBytes, AudioPart
 from audiocli.errors import CapabilityError
-from audiocli.providers.recogniser import LocalTranscriber, into_segments
+from audiocli.providers.embedded.recogniser import LocalTranscriber, into_segments
 from audiocli.transcript import TranscriptionRequest, Word
 
 

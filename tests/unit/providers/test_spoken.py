@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocli.errors import ReplyError
-from audiocli.providers.spoken import (
+from audiocli.providers.openai.spoken import (
     DOUBTFUL,
     FENCED,
     INTRODUCED,

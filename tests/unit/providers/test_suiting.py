@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from audiocli.capabilities import Capabilities, lookup
+from audiocli.catalog import Capabilities, lookup
 from audiocli.config import Config, Deployment
 from audiocli.errors import AuthenticationError, CapabilityError
 from audiocli.providers.hosts import HOSTS
 from audiocli.providers.naming import resolve
+from audiocli.providers.openai.transcription import OpenAITranscriptions
+from audiocli.providers.openai.verbatim import Verbatim
 from audiocli.providers.registry import transcriber
 from audiocli.providers.suiting import Wanted, chats, check_suits, ending, instead
 from audiocli.providers.target import Target
-from audiocli.providers.transcription import OpenAITranscriptions
-from audiocli.providers.verbatim import Verbatim
 from audiocli.secret import Secret
 
 KEY = Secret("sk-test-0123456789")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from audiocli.capabilities import Capabilities, lookup
+from audiocli.catalog import Capabilities, lookup
 from audiocli.chat import AudioBytes, AudioPart, TextDelta
 from audiocli.errors import (
     AudiocliError,
@@ -23,8 +23,8 @@ from audiocli.errors import (
 from audiocli.providers.base import Transcriber
 from audiocli.providers.endpoint import Endpoint
 from audiocli.providers.hosts import HOSTS
+from audiocli.providers.openai.transcription import OpenAITranscriptions, limits_of
 from audiocli.providers.pace import Pace, reliable
-from audiocli.providers.transcription import OpenAITranscriptions, limits_of
 from audiocli.secret import Secret
 from audiocli.transcript import Hearing, Transcript, TranscriptionRequest
 from tests.recorded import needs_recordings, recorded_json

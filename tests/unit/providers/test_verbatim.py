@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from audiocli.capabilities import lookup
+from audiocli.catalog import lookup
 from audiocli.chat import (
     AudioBytes,
     AudioPart,
@@ -19,8 +19,8 @@ from audiocli.chat import (
     Usage,
 )
 from audiocli.errors import ConnectError, ProviderError, RejectedError, ReplyError
-from audiocli.providers.spoken import SILENT
-from audiocli.providers.verbatim import Verbatim, limits_of
+from audiocli.providers.openai.spoken import SILENT
+from audiocli.providers.openai.verbatim import Verbatim, limits_of
 from audiocli.transcript import Hearing, Segment, Transcript, TranscriptionRequest
 
 SOUND = AudioPart(AudioBytes(b"RIFF"), "wav")

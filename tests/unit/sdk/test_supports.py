@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import audiocli as litellm
-from audiocli.capabilities.table import as_file, refreshed_path
+from audiocli.catalog.table import as_file, refreshed_path
 from tests.command import audiocli
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from audiocli.errors import ReplyError
-from audiocli.wire.normalise import StreamNormaliser
-from audiocli.wire.openai import StreamDecoder
+from audiocli.wire.openai.chat import StreamDecoder
+from audiocli.wire.openai.normalise import StreamNormaliser
 
 DONE = b"[DONE]"
 

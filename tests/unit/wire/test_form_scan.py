@@ -2,11 +2,11 @@
 
 import pytest
 
-from audiocli.audio.source import StoredSource
+from audiocli.audio.reading.source import StoredSource
 from audiocli.errors import InputError
-from audiocli.wire.form import FormReader
-from audiocli.wire.form_scan import MAX_HEADER_BYTES, MAX_PARTS, boundary
-from audiocli.wire.request_splice import Changes, FormRequestScanner, form_room, spliced_form
+from audiocli.wire.openai.form import FormReader
+from audiocli.wire.splicing.form_scan import MAX_HEADER_BYTES, MAX_PARTS, boundary
+from audiocli.wire.splicing.request_splice import Changes, FormRequestScanner, form_room, spliced_form
 
 TYPE = "multipart/form-data; boundary=b"
 SOUND = bytes(range(256)) * 400 + b"\r\n--" + b"\r\n--a\r\r\n-" * 20

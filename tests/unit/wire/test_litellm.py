@@ -19,7 +19,13 @@ from audiocli.wire.litellm import (
     argument,
     nearest,
 )
-from audiocli.wire.request_splice import Changes, FormRequestScanner, RequestScanner, form_room, spliced_form
+from audiocli.wire.splicing.request_splice import (
+    Changes,
+    FormRequestScanner,
+    RequestScanner,
+    form_room,
+    spliced_form,
+)
 
 FORM = "multipart/form-data; boundary=b"
 

@@ -9,7 +9,7 @@ import pytest
 
 from audiocli.chat import Usage
 from audiocli.errors import RateLimitError, ReplyError
-from audiocli.wire.normalise import (
+from audiocli.wire.openai.normalise import (
     AnswerScanner,
     StreamNormaliser,
     decode_unstreamed,

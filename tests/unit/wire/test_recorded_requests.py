@@ -6,7 +6,7 @@ import json
 import pytest
 
 from audiocli.wire.json import segments
-from audiocli.wire.openai import decode_request, encode_request
+from audiocli.wire.openai.chat import decode_request, encode_request
 from tests.recorded import needs_recordings, recorded_json
 
 NAMES = [

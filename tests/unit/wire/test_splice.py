@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import pytest
 
 from audiocli.errors import InputError
-from audiocli.wire.json_scan import MAX_BRACKETS, MAX_DEPTH, MAX_MEMBERS
-from audiocli.wire.request_splice import Changes, RequestScanner, json_room, spliced_json
+from audiocli.wire.splicing.json_scan import MAX_BRACKETS, MAX_DEPTH, MAX_MEMBERS
+from audiocli.wire.splicing.request_splice import Changes, RequestScanner, json_room, spliced_json
 
 SOUND = b"QUFB" * 30_000
 BLOCK = 1000

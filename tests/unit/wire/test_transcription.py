@@ -8,8 +8,7 @@ import pytest
 from audiocli.chat import AudioBytes, AudioPart, TextDelta, Usage
 from audiocli.errors import InputError, ProviderError, RejectedError, ReplyError
 from audiocli.transcript import Segment, Transcript, TranscriptionRequest, Word
-from audiocli.wire.sse import EventDecoder
-from audiocli.wire.transcription import (
+from audiocli.wire.openai.transcription import (
     Form,
     Shape,
     StreamDecoder,
@@ -22,6 +21,7 @@ from audiocli.wire.transcription import (
     media_type,
     response_format_for,
 )
+from audiocli.wire.sse import EventDecoder
 from tests.recorded import needs_recordings, recorded_json
 
 WHISPER = ("json", "text", "srt", "verbose_json", "vtt")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocli.chat import Usage
-from audiocli.wire.usage import decode_usage, encode_usage
+from audiocli.wire.openai.usage import decode_usage, encode_usage
 
 OPENAI = {
     "prompt_tokens": 400,

@@ -1,0 +1,1 @@
+"""Sound that goes out: encoded, and written while it comes."""

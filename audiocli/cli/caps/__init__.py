@@ -1,0 +1,1 @@
+"""`audiocli caps`."""

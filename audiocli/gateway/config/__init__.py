@@ -1,0 +1,1 @@
+"""The gateway's settings, read from the config and checked."""

@@ -1,0 +1,1 @@
+"""Requests that a provider answers here, in place of a server that they are relayed to."""

@@ -1,0 +1,1 @@
+"""Recordings of any length, and archives of them, become transcripts."""

@@ -1,0 +1,1 @@
+"""What is done of an archive, remembered for the next run."""

@@ -1,0 +1,1 @@
+"""Transcripts as text and subtitles, with times put right. No I/O."""
